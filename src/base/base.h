@@ -153,6 +153,13 @@ const char *tw_path_base(const char *path);                  /* what follows the
 /* `path` without its last extension (a dot in the last component, not its first character), plus `suffix`. */
 char *tw_path_with_suffix(const char *path, const char *suffix);
 
+/* Where topwork's own files are, for the installed and the uninstalled program and library alike: `relative` below
+ * $TOPWORK_DATA, then below share/topwork beside the folder of the running binary, then below the installed data
+ * folder. tw_module_path does the same for loadable modules ($TOPWORK_MODULES, lib/topwork). The first one that exists;
+ * NULL when there is none. Allocated. */
+char *tw_data_path(const char *relative);
+char *tw_module_path(const char *name);
+
 /* ---- Hashing ----------------------------------------------------------------------------------------------------- */
 
 /* XXH3-128 in its canonical (big-endian) byte order. */

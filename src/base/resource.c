@@ -1,0 +1,56 @@
+/* Where topwork's own files are: the trunk that ships, and loadable modules. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+/* The folder of the program or library that this code is linked into; NULL when unknown. */
+static char *own_folder(void) {
+  static const char here;
+  Dl_info info;
+  char *file = NULL;
+  if (dladdr(&here, &info) != 0 && info.dli_fname != NULL && strchr(info.dli_fname, '/') != NULL) {
+    file = realpath(info.dli_fname, NULL);
+  }
+  if (file == NULL) { /* a program found through PATH knows only its name */
+    file = realpath("/proc/self/exe", NULL);
+  }
+  char *folder = file == NULL ? NULL : tw_strndup(file, (size_t)(tw_path_base(file) - file));
+  free(file);
+  return folder;
+}
+
+/* `relative` in `folder` when it exists there; NULL otherwise. `inner` may be NULL. */
+static char *existing(const char *folder, const char *inner, const char *relative) {
+  if (folder == NULL) {
+    return NULL;
+  }
+  char *path = tw_format("%s/%s%s%s", folder, inner == NULL ? "" : inner, inner == NULL ? "" : "/", relative);
+  if (path != NULL && access(path, F_OK) != 0) {
+    tw_free(path);
+    path = NULL;
+  }
+  return path;
+}
+
+static char *find(const char *variable, const char *const *inner, const char *installed, const char *relative) {
+  char *path = existing(getenv(variable), NULL, relative);
+  char *own = path == NULL ? own_folder() : NULL;
+  for (; path == NULL && *inner != NULL; inner++) {
+    path = existing(own, *inner, relative);
+  }
+  tw_free(own);
+  return path != NULL ? path : existing(installed, NULL, relative);
+}
+
+char *tw_data_path(const char *relative) {
+  static const char *const inner[] = {"../share/topwork", "../../share/topwork", NULL};
+  return find("TOPWORK_DATA", inner, TOPWORK_DATA_FOLDER, relative);
+}
+
+char *tw_module_path(const char *name) {
+  static const char *const inner[] = {"../lib/topwork", "topwork", NULL};
+  return find("TOPWORK_MODULES", inner, TOPWORK_MODULE_FOLDER, name);
+}

@@ -1,0 +1,124 @@
+/* Floor `image`: from the bytes of a picture's file to the tensor a network wants. Knows pictures and nothing of
+ * networks, folders or caches.
+ *
+ * Preprocessing is data, not code: every decision that changes a digit is a field of tw_preprocess, and its canonical
+ * text goes into the cache key and the model file. */
+#ifndef TW_IMAGE_H
+#define TW_IMAGE_H
+
+#include "base/base.h"
+
+enum {
+  TW_IMAGE_MAX_SIDE = 65500,     /* pixels; libjpeg's own limit */
+  TW_IMAGE_MAX_FILE = 512 << 20, /* bytes of one picture's file */
+  TW_PREPROCESS_MAX_SIDE = 4096, /* pixels of a network's input */
+  TW_PREPROCESS_MAX_TEXT = 4096, /* bytes of the canonical text */
+};
+#define TW_IMAGE_MAX_PIXELS ((size_t)1 << 28) /* width * height of one picture: 268 million, 805 MB as RGB */
+
+/* ---- What a file is ---------------------------------------------------------------------------------------------- */
+
+typedef enum tw_image_format {
+  TW_IMAGE_UNKNOWN = 0,
+  TW_IMAGE_JPEG,
+  TW_IMAGE_PNG,
+  TW_IMAGE_WEBP, /* this and the following four need the libvips module */
+  TW_IMAGE_GIF,
+  TW_IMAGE_TIFF,
+  TW_IMAGE_HEIC,
+  TW_IMAGE_AVIF,
+  TW_IMAGE_SVG, /* recognised so that it can be said that it is not read */
+} tw_image_format;
+
+enum { TW_IMAGE_SNIFF_SIZE = 512 }; /* the first bytes that tw_image_sniff may look at */
+
+/* By content alone; `head` is the file's first bytes, TW_IMAGE_SNIFF_SIZE of them or the whole shorter file. */
+tw_image_format tw_image_sniff(tw_bytes head);
+const char *tw_image_format_name(tw_image_format format); /* "JPEG"; static */
+/* Whether `path` ends as names of pictures do (.jpg, .PNG, .heic, .svg, .bmp, ...): such a file without a picture in it
+ * is worth a word, another one is not. */
+bool tw_image_is_picture_name(const char *path);
+
+/* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
+
+typedef enum tw_dct { TW_DCT_ISLOW, TW_DCT_IFAST } tw_dct;                             /* JPEG's inverse transform */
+typedef enum tw_upsampling { TW_UPSAMPLING_FANCY, TW_UPSAMPLING_PLAIN } tw_upsampling; /* of JPEG's chroma */
+typedef enum tw_orientation { TW_ORIENTATION_EXIF, TW_ORIENTATION_IGNORED } tw_orientation;
+typedef enum tw_icc { TW_ICC_IGNORED } tw_icc;
+typedef enum tw_cmyk { TW_CMYK_PILLOW } tw_cmyk; /* as Pillow's convert('RGB'), inverted Adobe files included */
+typedef enum tw_alpha { TW_ALPHA_WHITE, TW_ALPHA_BLACK, TW_ALPHA_DROPPED } tw_alpha; /* background, before resizing */
+typedef enum tw_filter {
+  TW_FILTER_BOX, /* these four: Pillow's, antialiased when shrinking */
+  TW_FILTER_BILINEAR,
+  TW_FILTER_BICUBIC,
+  TW_FILTER_LANCZOS,
+  TW_FILTER_BILINEAR_LEGACY, /* TensorFlow 1's ResizeBilinear without half-pixel centres; needs rounding=float */
+} tw_filter;
+typedef enum tw_geometry {
+  TW_GEOMETRY_SQUASH, /* both sides to the network's, aspect ratio not kept */
+  TW_GEOMETRY_CROP,   /* shorter side to round(side / crop), then the centre */
+} tw_geometry;
+typedef enum tw_rounding { TW_ROUNDING_U8, TW_ROUNDING_FLOAT } tw_rounding; /* after each pass of the resize */
+typedef enum tw_colour { TW_COLOUR_RGB, TW_COLOUR_BGR } tw_colour;
+typedef enum tw_layout { TW_LAYOUT_NCHW, TW_LAYOUT_NHWC } tw_layout;
+
+/* Order of steps: decode, orient, remove alpha, resize horizontally, then vertically, crop, normalise. */
+typedef struct tw_preprocess {
+  tw_dct dct;
+  tw_upsampling upsampling;
+  tw_orientation orientation;
+  tw_icc icc;
+  tw_cmyk cmyk;
+  tw_alpha alpha;
+  tw_filter filter;
+  tw_geometry geometry;
+  double crop; /* TW_GEOMETRY_CROP: in (0, 1]; 1 otherwise */
+  tw_rounding rounding;
+  uint32_t width; /* of the network's input, pixels */
+  uint32_t height;
+  float mean[3]; /* tensor value = (pixel - mean[c]) * scale[c], pixel in 0..255, c in the order of `colour` */
+  float scale[3];
+  tw_colour colour;
+  tw_layout layout;
+} tw_preprocess;
+
+/* The canonical text, `name=value` separated by single spaces, all fields, always in this order:
+ * dct=islow upsampling=fancy orientation=exif icc=ignored cmyk=pillow alpha=white filter=bicubic geometry=crop
+ * crop=0.875 rounding=u8 size=224x224 mean=127,127,127 scale=0.0078125,0.0078125,0.0078125 colour=rgb layout=nchw
+ * Allocated; NULL when out of memory. */
+char *tw_preprocess_text(const tw_preprocess *preprocess);
+/* Reads it back, fields in any order, each exactly once; an error names the field and its possible values. */
+tw_status tw_preprocess_parse(const char *text, tw_preprocess *ret_preprocess, tw_error *error);
+size_t tw_preprocess_count(const tw_preprocess *preprocess); /* 3 * height * width floats */
+
+/* ---- Pictures ---------------------------------------------------------------------------------------------------- */
+
+/* 8-bit RGB, height x width x 3, rows dense. The pixels belong to the reader that made them. */
+typedef struct tw_image {
+  size_t width;
+  size_t height;
+  uint8_t *rgb;
+} tw_image;
+
+/* A reader keeps its buffers from picture to picture: one a thread. Limits are checked before memory is asked for. */
+typedef struct tw_image_reader tw_image_reader;
+tw_image_reader *tw_image_reader_create(void); /* NULL when out of memory */
+void tw_image_reader_free(tw_image_reader *reader);
+
+/* Decodes, orients and removes alpha; valid until the reader's next call. Errors: TW_E_FORMAT (corrupt or truncated: a
+ * picture that is only partly there is no picture; a JPEG with trailing bytes or harmless warnings is one),
+ * TW_E_UNSUPPORTED (no picture topwork reads, or the libvips module is missing), TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, tw_image *ret_image,
+                          tw_error *error);
+/* Pillow's resize of `image` to width x height as two calls, one axis each (8 bits between them). The result is valid
+ * until the reader's next call; `image` may be the reader's own. */
+tw_status tw_image_resize(tw_image_reader *reader, const tw_image *image, tw_filter filter, size_t width, size_t height,
+                          tw_image *ret_image, tw_error *error);
+/* Resizes, crops and normalises into ret_tensor: tw_preprocess_count floats in the layout of `preprocess`. */
+tw_status tw_image_normalise(tw_image_reader *reader, const tw_image *image, const tw_preprocess *preprocess,
+                             float *ret_tensor, tw_error *error);
+/* The two together: file bytes to tensor. */
+tw_status tw_image_read(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, float *ret_tensor,
+                        tw_error *error);
+
+#endif
