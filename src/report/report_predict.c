@@ -1,0 +1,86 @@
+/* One line a picture: what `predict` prints. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/json_path.h"
+#include "report/report.h"
+
+void tw_json_set_path(json_t *object, const char *path) {
+  if (tw_utf8_valid(path, strlen(path))) {
+    json_object_set_new(object, "path", json_string(path));
+    return;
+  }
+  tw_buffer buffer = {0};
+  tw_utf8_append_replaced(&buffer, path);
+  json_object_set_new(object, "path", json_stringn((const char *)buffer.data, buffer.size));
+  buffer.size = 0;
+  tw_base64_append(&buffer, path, strlen(path));
+  json_object_set_new(object, "path_base64", json_stringn((const char *)buffer.data, buffer.size));
+  tw_buffer_done(&buffer);
+}
+
+static void text_line(const char *path, const char *const *classes, const float *probabilities, const size_t *order,
+                      size_t k, tw_buffer *buffer) {
+  tw_text_append_escaped(buffer, path);
+  for (size_t i = 0; i < k; i++) {
+    tw_buffer_text(buffer, "\t");
+    tw_text_append_escaped(buffer, classes[order[i]]);
+    tw_buffer_format(buffer, "\t%.4f", (double)probabilities[order[i]]);
+  }
+  tw_buffer_text(buffer, "\n");
+}
+
+static void csv_line(const char *path, const char *const *classes, const float *probabilities, const size_t *order,
+                     size_t k, tw_buffer *buffer) {
+  char number[TW_NUMBER_TEXT_SIZE];
+  tw_csv_append_field(buffer, path);
+  for (size_t i = 0; i < k; i++) {
+    tw_buffer_text(buffer, ",");
+    tw_csv_append_field(buffer, classes[order[i]]);
+    tw_buffer_format(buffer, ",%s", tw_number_text_f32(probabilities[order[i]], number));
+  }
+  tw_buffer_text(buffer, "\n");
+}
+
+static void json_line(const char *path, const char *const *classes, const float *probabilities, const size_t *order,
+                      size_t k, tw_buffer *buffer) {
+  json_t *object = json_object();
+  tw_json_set_path(object, path);
+  json_object_set_new(object, "label", json_string(classes[order[0]]));
+  json_object_set_new(object, "probability", json_real((double)probabilities[order[0]]));
+  json_t *top = json_array();
+  for (size_t i = 0; i < k; i++) {
+    json_array_append_new(
+        top, json_pack("{s:s, s:f}", "label", classes[order[i]], "probability", (double)probabilities[order[i]]));
+  }
+  json_object_set_new(object, "top", top);
+  char *dumped = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)); /* 9 digits tell any two floats apart */
+  json_decref(object);
+  if (dumped == NULL) {
+    buffer->failed = true;
+    return;
+  }
+  tw_buffer_text(buffer, dumped);
+  tw_buffer_text(buffer, "\n");
+  free(dumped);
+}
+
+void tw_report_prediction_header(tw_report_format format, size_t k, tw_buffer *buffer) {
+  if (format == TW_FORMAT_CSV) {
+    tw_buffer_text(buffer, "path,label,probability");
+    for (size_t i = 2; i <= k; i++) {
+      tw_buffer_format(buffer, ",label_%zu,probability_%zu", i, i);
+    }
+    tw_buffer_text(buffer, "\n");
+  }
+}
+
+void tw_report_prediction(tw_report_format format, const char *path, const char *const *classes,
+                          const float *probabilities, const size_t *order, size_t k, tw_buffer *buffer) {
+  switch (format) {
+    case TW_FORMAT_TEXT: text_line(path, classes, probabilities, order, k, buffer); break;
+    case TW_FORMAT_CSV: csv_line(path, classes, probabilities, order, k, buffer); break;
+    case TW_FORMAT_JSON: json_line(path, classes, probabilities, order, k, buffer); break;
+  }
+}
