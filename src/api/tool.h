@@ -1,7 +1,7 @@
 /* What the program needs beside the public library: a function a command. Not installed, not stable.
  *
- * A command writes its results through tw_tool.write, says what people should know through tw_tool.note, and returns a status. It never
- * prints by itself. */
+ * A command writes its results through tw_tool.write, says what people should know through tw_tool.note, and returns a
+ * status. It never prints by itself. */
 #ifndef TW_API_TOOL_H
 #define TW_API_TOOL_H
 

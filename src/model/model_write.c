@@ -119,10 +119,10 @@ static void add_text(entries *entries, const char *key, char *text) {
 
 /* Takes over `value`. */
 static void add_json(entries *entries, const char *key, json_t *value) {
-  char *dumped = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-  json_decref(value);
-  add_text(entries, key, dumped == NULL ? NULL : tw_strdup(dumped));
-  free(dumped);
+  tw_buffer text = {0};
+  tw_json_append(&text, value);
+  add_text(entries, key, text.failed ? NULL : tw_strdup((const char *)text.data));
+  tw_buffer_done(&text);
 }
 
 static json_t *number_or_null(double value) {

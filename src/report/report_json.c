@@ -2,10 +2,8 @@
  * docs/JSON.md and stay stable. */
 #include <jansson.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "report/json_path.h"
+#include "formats/formats.h"
 #include "report/report.h"
 
 static json_t *real(double value) {
@@ -142,14 +140,7 @@ static json_t *outcome_json(const tw_outcome *outcome) {
 }
 
 tw_status tw_report_json(const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
-  json_t *object = outcome_json(outcome);
-  char *dumped = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
-  json_decref(object);
-  if (dumped == NULL) {
-    return tw_error_memory(error);
-  }
-  tw_buffer_text(buffer, dumped);
+  tw_json_append(buffer, outcome_json(outcome));
   tw_buffer_text(buffer, "\n");
-  free(dumped);
   return tw_buffer_status(buffer, error);
 }

@@ -1,24 +1,8 @@
 /* One line a picture: what `predict` prints. */
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "report/json_path.h"
+#include "formats/formats.h"
 #include "report/report.h"
-
-void tw_json_set_path(json_t *object, const char *path) {
-  if (tw_utf8_valid(path, strlen(path))) {
-    json_object_set_new(object, "path", json_string(path));
-    return;
-  }
-  tw_buffer buffer = {0};
-  tw_utf8_append_replaced(&buffer, path);
-  json_object_set_new(object, "path", json_stringn((const char *)buffer.data, buffer.size));
-  buffer.size = 0;
-  tw_base64_append(&buffer, path, strlen(path));
-  json_object_set_new(object, "path_base64", json_stringn((const char *)buffer.data, buffer.size));
-  tw_buffer_done(&buffer);
-}
 
 static void text_line(const char *path, const char *const *classes, const float *probabilities, const size_t *order,
                       size_t k, tw_buffer *buffer) {
@@ -48,22 +32,15 @@ static void json_line(const char *path, const char *const *classes, const float 
   json_t *object = json_object();
   tw_json_set_path(object, path);
   json_object_set_new(object, "label", json_string(classes[order[0]]));
-  json_object_set_new(object, "probability", json_real((double)probabilities[order[0]]));
+  json_object_set_new(object, "probability", tw_json_f32(probabilities[order[0]]));
   json_t *top = json_array();
   for (size_t i = 0; i < k; i++) {
     json_array_append_new(
-        top, json_pack("{s:s, s:f}", "label", classes[order[i]], "probability", (double)probabilities[order[i]]));
+        top, json_pack("{s:s, s:o}", "label", classes[order[i]], "probability", tw_json_f32(probabilities[order[i]])));
   }
   json_object_set_new(object, "top", top);
-  char *dumped = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9)); /* 9 digits tell any two floats apart */
-  json_decref(object);
-  if (dumped == NULL) {
-    buffer->failed = true;
-    return;
-  }
-  tw_buffer_text(buffer, dumped);
+  tw_json_append(buffer, object);
   tw_buffer_text(buffer, "\n");
-  free(dumped);
 }
 
 void tw_report_prediction_header(tw_report_format format, size_t k, tw_buffer *buffer) {
