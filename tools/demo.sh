@@ -60,7 +60,7 @@ describe() {
     END {
       for (class in count) {
         classes++
-        if (count[class] > most) { most = count[class]; largest = class }
+        if (count[class] > most || (count[class] == most && class < largest)) { most = count[class]; largest = class }
         if (count[class] < 10) few++
       }
       if (classes == 0) { print "No pictures found, one subfolder a class is expected."; exit 1 }
