@@ -137,4 +137,16 @@ tw_status tw_npy_to_f32(const tw_npy *npy, size_t first, size_t count, float *re
 /* Appends the version 1 header (padded to 64) of a C-order little-endian float32 array; its data follow. */
 tw_status tw_npy_header_f32(const size_t *dims, int rank, tw_buffer *buffer, tw_error *error);
 
+/* ---- JSON, on top of jansson's json_t ------------------------------------------------------------------------------
+ */
+
+struct json_t;
+/* Appends `value` in its compact form and drops the reference; NULL marks the buffer as failed, as jansson's
+ * constructors give NULL when out of memory. */
+void tw_json_append(tw_buffer *buffer, struct json_t *value);
+/* The shortest decimal that reads back as the same float; null when it is not finite. */
+struct json_t *tw_json_f32(float value);
+/* Sets `path`; when its bytes are not UTF-8, with U+FFFD for what is not, and the bytes themselves in `path_base64`. */
+void tw_json_set_path(struct json_t *object, const char *path);
+
 #endif
