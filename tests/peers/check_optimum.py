@@ -55,7 +55,7 @@ def check(name):
         peer.topwork("train", folder, "-o", model, "--json")
     rows, paths, classes = peer.read_features(npy, tsv)
     metrics = json.loads((model.with_suffix(".report") / "metrics.json").read_text())
-    strength = float(peer.member(metrics, "top.strength"))
+    strength = float(peer.member(metrics, "strength"))
     predictions = [line for line in peer.read_predictions(model.with_suffix(".report"))
                    if line["part"] in ("training", "validation")]
     index = peer.rows_of(paths, folder, predictions)
