@@ -79,5 +79,8 @@ int tw_exif_orientation_jpeg(tw_bytes file);
 /* The same from the pieces: a TIFF structure with or without "Exif\0\0" before it, and an XMP packet, used when the
  * former has no such tag. Either may be empty. */
 int tw_exif_orientation(tw_bytes exif, tw_bytes xmp);
+/* The first value of a tag in the first directory of a TIFF structure (not BigTIFF): 0..65535, and 0 for what is no
+ * such number; -1 when there is no usable tag. */
+int tw_tiff_value(tw_bytes tiff, unsigned tag);
 
 #endif
