@@ -1,0 +1,231 @@
+/* Floor `graph`: a network as our few operators, their shapes, and the passes that make a plan's work small. Importers
+ * map foreign operators to ours and nothing else; the same graph, as imported, is what gets hashed and written into a
+ * model file.
+ *
+ * The life of a network: import -> verify -> cut -> (copy) -> fold constants -> remove identities -> fold batch norms
+ * -> fuse. Logical order of pictures is NCHW. Shapes have any rank up to TW_MAX_RANK. A graph is for one picture: its
+ * batch dimension is 1. */
+#ifndef TW_GRAPH_H
+#define TW_GRAPH_H
+
+#include "base/base.h"
+
+enum {
+  TW_MAX_RANK = 8,
+  TW_MAX_SPATIAL = 3, /* of convolutions and pools */
+  TW_MAX_NODES = 100000,
+  TW_MAX_NODE_INPUTS = 4096,
+  TW_MAX_NAME = 4096,     /* bytes of a name */
+  TW_MAX_METADATA = 4096, /* entries */
+};
+#define TW_MAX_TENSOR_BYTES ((size_t)1 << 31) /* of one tensor */
+#define TW_MAX_FOLDED_BYTES ((size_t)1 << 30) /* of all constants that one import and its passes compute */
+#define TW_MAX_NETWORK_FILE ((size_t)1 << 32)
+
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+
+/* ONNX's numbers (TensorProto.DataType). */
+typedef enum tw_dtype {
+  TW_DTYPE_F32 = 1,
+  TW_DTYPE_U8 = 2,
+  TW_DTYPE_I8 = 3,
+  TW_DTYPE_U16 = 4,
+  TW_DTYPE_I16 = 5,
+  TW_DTYPE_I32 = 6,
+  TW_DTYPE_I64 = 7,
+  TW_DTYPE_BOOL = 9,
+  TW_DTYPE_F16 = 10,
+  TW_DTYPE_F64 = 11,
+  TW_DTYPE_BF16 = 16,
+} tw_dtype;
+
+size_t tw_dtype_size(tw_dtype dtype);      /* bytes; 0 for an unknown one */
+const char *tw_dtype_name(tw_dtype dtype); /* "float32"; static */
+
+typedef struct tw_shape {
+  int rank; /* 0: a scalar */
+  int64_t dims[TW_MAX_RANK];
+} tw_shape;
+
+/* The product of the dimensions; false on overflow or a negative one. */
+bool tw_shape_count(const tw_shape *shape, size_t *ret_count);
+bool tw_shape_equal(const tw_shape *a, const tw_shape *b);
+enum { TW_SHAPE_TEXT_SIZE = 192 };
+char *tw_shape_text(const tw_shape *shape, char text[TW_SHAPE_TEXT_SIZE]); /* "1x3x224x224"; "scalar"; returns text */
+
+typedef struct tw_node tw_node;
+
+/* What flows: an input, a constant, or a node's result. */
+typedef struct tw_value {
+  const char *name; /* unique in its graph; never NULL */
+  tw_dtype dtype;
+  tw_shape shape;
+  const void *data;  /* a constant's elements, little-endian, row-major, not necessarily aligned; NULL otherwise */
+  size_t data_size;  /* bytes */
+  tw_node *producer; /* NULL for inputs and constants */
+  size_t index;      /* its number in its graph, below value_count: for tables beside the graph */
+} tw_value;
+
+/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
+
+/* Semantics are those of ONNX's operators of the same name, opset 13, one output each. */
+typedef enum tw_op {
+  TW_OP_CONV,       /* x, weights [, bias [, addend]]: addend (same shape as the result) only after fusing */
+  TW_OP_BATCH_NORM, /* x, scale, bias, mean, variance */
+  TW_OP_RELU,
+  TW_OP_CLIP, /* x; bounds are attributes (constant inputs in ONNX since opset 11) */
+  TW_OP_ADD,  /* the three: with ONNX's (numpy's) broadcasting */
+  TW_OP_MUL,
+  TW_OP_SUB,
+  TW_OP_MAX_POOL,
+  TW_OP_AVERAGE_POOL,
+  TW_OP_GLOBAL_AVERAGE_POOL,
+  TW_OP_CONCAT,
+  TW_OP_FLATTEN,
+  TW_OP_RESHAPE, /* x; the target is an attribute (a constant input in ONNX) */
+  TW_OP_GEMM,    /* a, b [, c] */
+  TW_OP_MATMUL,
+  TW_OP_SOFTMAX,
+  TW_OP_CAST,     /* to value's dtype */
+  TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_COUNT
+} tw_op;
+
+const char *tw_op_name(tw_op op); /* ONNX's: "Conv"; static */
+
+typedef enum tw_activation { TW_ACTIVATION_NONE, TW_ACTIVATION_RELU, TW_ACTIVATION_CLIP } tw_activation;
+
+/* Only the fields that the operator has are set, the rest are 0, so that graphs compare and hash by them. */
+typedef struct tw_attributes {
+  int spatial; /* conv, pools: number of spatial dimensions */
+  int64_t kernel[TW_MAX_SPATIAL];
+  int64_t strides[TW_MAX_SPATIAL];
+  int64_t dilations[TW_MAX_SPATIAL];
+  int64_t pads_begin[TW_MAX_SPATIAL]; /* explicit always: auto_pad is worked out by the importer */
+  int64_t pads_end[TW_MAX_SPATIAL];
+  int64_t group;
+  bool count_include_pad; /* average pool */
+  bool ceil_mode;         /* pools */
+  float epsilon;          /* batch norm */
+  float low;              /* clip, and conv's fused clip: -inf / inf when open */
+  float high;
+  int64_t axis; /* concat, flatten, softmax: normalised to 0..rank */
+  float alpha;  /* gemm */
+  float beta;   /* gemm */
+  bool transpose_a;
+  bool transpose_b;
+  int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1 */
+  int target_rank;
+  bool allow_zero;
+  bool flat_softmax;        /* softmax of opset < 13: over all dimensions from axis on */
+  tw_activation activation; /* conv, gemm, add: fused, applied last; a fused clip's bounds are low and high */
+  tw_dtype to;              /* cast: the result's type */
+} tw_attributes;
+
+struct tw_node {
+  const char *name; /* unique among nodes; the output's name when the file gives none */
+  tw_op op;
+  size_t input_count;
+  tw_value **inputs; /* an optional input that is left out is NULL */
+  tw_value *output;
+  tw_attributes attributes;
+};
+
+/* Fields may be read by all floors and changed by passes only. */
+typedef struct tw_graph {
+  tw_arena *arena;
+  size_t node_count;
+  tw_node **nodes; /* in an order in which every input comes before its use */
+  size_t node_capacity;
+  size_t input_count;
+  tw_value **inputs;
+  size_t output_count;
+  tw_value **outputs;
+  bool dynamic_batch;             /* the file's inputs had a symbolic first dimension; written back so */
+  struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
+  size_t metadata_count;
+  struct tw_metadata *metadata; /* ONNX's metadata_props, in file order */
+  size_t constant_bytes;        /* of constants added */
+  size_t folded_bytes;          /* of constants that passes have computed */
+  size_t value_count;           /* values made so far, those that passes have dropped among them */
+  struct tw_graph_names *names; /* what tw_graph_find looks in */
+} tw_graph;
+
+typedef struct tw_metadata {
+  const char *key;
+  tw_bytes value; /* borrowed from the file or the arena */
+} tw_metadata;
+
+/* ---- Building ---------------------------------------------------------------------------------------------------- */
+
+tw_graph *tw_graph_create(void); /* NULL when out of memory */
+void tw_graph_free(tw_graph *graph);
+
+/* These copy names and attributes into the graph's arena; `data` is borrowed unless copied first. Names must be unique,
+ * UTF-8 and not empty; of a node's `name` and `output_name` one may be NULL: then it is the other. The node's output
+ * value is made by inference: dtype and shape follow from the inputs. A stride, dilation or group of 0 means 1, a
+ * convolution's kernel of 0 is that of its weights, and attributes that the operator has not are left out. `ret_value`
+ * may be NULL. Errors: TW_E_FORMAT (inputs that do not fit: the message names the node, both shapes and what would be
+ * right), TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_graph_add_input(tw_graph *graph, const char *name, tw_dtype dtype, const tw_shape *shape,
+                             tw_value **ret_value, tw_error *error);
+tw_status tw_graph_add_constant(tw_graph *graph, const char *name, tw_dtype dtype, const tw_shape *shape,
+                                const void *data, tw_value **ret_value, tw_error *error);
+tw_status tw_graph_add_node(tw_graph *graph, const char *name, tw_op op, tw_value *const *inputs, size_t input_count,
+                            const tw_attributes *attributes, const char *output_name, tw_value **ret_value,
+                            tw_error *error);
+tw_status tw_graph_add_output(tw_graph *graph, tw_value *value, tw_error *error);
+
+/* A value by its name or by its node's name; NULL when there is none. */
+tw_value *tw_graph_find(const tw_graph *graph, const char *name);
+
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
+
+/* Maps and imports an ONNX file (other formats by content, later). The graph owns the mapping. Constants are not
+ * copied. Errors name the file, the node and what is supported. tw_graph_import_bytes borrows `file`. */
+tw_status tw_graph_import(const char *path, tw_graph **ret_graph, tw_error *error);
+tw_status tw_graph_import_bytes(tw_bytes file, tw_graph **ret_graph, tw_error *error);
+
+/* The value of a metadata entry; data NULL when there is none. */
+tw_bytes tw_graph_metadata(const tw_graph *graph, const char *key);
+
+/* Appends the graph as ONNX (opset 13, IR version 7), constants in their stored types, with these metadata entries in
+ * this order. The same graph and metadata give the same bytes. */
+tw_status tw_graph_export_onnx(const tw_graph *graph, const tw_metadata *metadata, size_t metadata_count,
+                               tw_buffer *buffer, tw_error *error);
+
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
+
+/* Checks every invariant of the structure above. Errors are ours: TW_E_ARGUMENT. */
+tw_status tw_graph_verify(const tw_graph *graph, tw_error *error);
+
+/* XXH3-128 over operators, attributes, wiring, constants (dtype, shape, bytes) and input shapes of all that `value`
+ * depends on; names and what lies past `value` do not count. So a trunk and the model file made from it agree. */
+tw_status tw_graph_hash(const tw_graph *graph, const tw_value *value, tw_hash *ret_hash, tw_error *error);
+
+/* The input of the last fully connected layer (Gemm, or MatMul with a constant); NULL when there is none: then the
+ * output. */
+tw_value *tw_graph_features_value(const tw_graph *graph);
+
+uint64_t tw_node_multiplications(const tw_node *node); /* multiply-adds, 0 for operators without */
+size_t tw_graph_parameters(const tw_graph *graph);     /* elements of all floating-point constants */
+
+/* ---- Passes ------------------------------------------------------------------------------------------------------ */
+
+/* A second graph that borrows the constants' bytes of the first, which must outlive it. */
+tw_status tw_graph_copy(const tw_graph *graph, tw_graph **ret_graph, tw_error *error);
+
+/* Makes the named values the outputs and drops what they do not need (inputs of the graph stay). */
+tw_status tw_graph_cut(tw_graph *graph, tw_value *const *outputs, size_t count, tw_error *error);
+tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error); /* incl. Cast of stored float16 weights */
+tw_status tw_graph_remove_identities(tw_graph *graph,
+                                     tw_error *error); /* Identity, Cast to the same type, no-op reshapes */
+tw_status tw_graph_fold_batch_norms(tw_graph *graph, tw_error *error); /* into a convolution before; else Mul and Add */
+tw_status tw_graph_fuse(tw_graph *graph, tw_error *error);             /* activations, residual sums */
+
+/* All passes in order; after each, `observe` (may be NULL) gets its name and the graph. Verifies after each in debug
+ * builds. */
+typedef void (*tw_pass_observer)(void *context, const char *pass, const tw_graph *graph);
+tw_status tw_graph_optimise(tw_graph *graph, tw_pass_observer observe, void *context, tw_error *error);
+
+#endif
