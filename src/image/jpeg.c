@@ -5,7 +5,6 @@
  * libjpeg reports an error by a jump out of the call. What must survive the jump lives in `decoder`. */
 #include <setjmp.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <jpeglib.h> /* takes stdio.h for granted */
 

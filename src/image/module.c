@@ -2,7 +2,6 @@
  * delivers. Not linking it keeps a hundred libraries and 30 ms out of every start. */
 #include <dlfcn.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "image/vips/module.h"
 

@@ -8,7 +8,6 @@
 #include "image/image.h"
 
 enum {
-  TW_IMAGE_MAX_SCANS = 100,  /* of a progressive JPEG: real ones have under 20, each costs a pass over the picture */
   TW_IMAGE_KEEP = 64 << 20,  /* bytes: a store larger than this is given back when a smaller one does */
   TW_IMAGE_ROW_PADDING = 64, /* bytes behind the last byte of a store that vector code may read */
 };
