@@ -11,10 +11,12 @@
 enum {
   TW_IMAGE_MAX_SIDE = 65500,     /* pixels; libjpeg's own limit */
   TW_IMAGE_MAX_FILE = 512 << 20, /* bytes of one picture's file */
+  TW_IMAGE_MAX_SCANS = 100, /* of a progressive JPEG: real ones have under 20, each costs a pass over the picture */
   TW_PREPROCESS_MAX_SIDE = 4096, /* pixels of a network's input */
   TW_PREPROCESS_MAX_TEXT = 4096, /* bytes of the canonical text */
 };
 #define TW_IMAGE_MAX_PIXELS ((size_t)1 << 28) /* width * height of one picture: 268 million, 805 MB as RGB */
+#define TW_IMAGE_MAX_RESIZE ((size_t)1 << 32) /* bytes between the two passes of a resize */
 
 /* ---- What a file is ---------------------------------------------------------------------------------------------- */
 

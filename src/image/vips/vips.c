@@ -117,7 +117,7 @@ static bool copy_pixels(VipsImage *image, uint8_t *to) {
 }
 
 static tw_vips_result unsupported(tw_vips_request *request, VipsImage *image) {
-  g_snprintf(request->message, sizeof request->message, "%d values of type %s a pixel", vips_image_get_bands(image),
+  g_snprintf(request->message, sizeof request->message, "channels: %d, type: %s", vips_image_get_bands(image),
              vips_enum_nick(VIPS_TYPE_BAND_FORMAT, vips_image_get_format(image)));
   return TW_VIPS_UNSUPPORTED;
 }
