@@ -46,7 +46,7 @@ int tw_open_any(const char *path, int flags) {
     errno = failure;
     return -1;
   }
-  int file = openat(folder, *path == '\0' ? "." : path, flags);
+  int file = openat(folder, *path == '\0' && folder != AT_FDCWD ? "." : path, flags);
   failure = errno;
   if (folder != AT_FDCWD) {
     close(folder);

@@ -18,8 +18,8 @@ typedef enum tw_file_kind {
  * asked for this very file, so it is never ignored. A reason is allocated; NULL with TW_FILE_SKIPPED: out of memory. */
 tw_file_kind tw_file_look(int folder, const char *name, bool named, char **ret_reason);
 
-/* What bytes without a picture in them are, as far as it can be told: "0 bytes", "is text, not a picture". Static. */
-const char *tw_file_reason(tw_bytes head);
+/* What a file without a picture in it is, as far as it can be told: "0 bytes", "is text, not a picture". Static. */
+const char *tw_file_reason(const char *name, tw_bytes head);
 
 /* "<what>: <strerror>", allocated; NULL when out of memory. */
 char *tw_reason_errno(const char *what, int errno_value);

@@ -96,11 +96,18 @@ static bool opens_with(tw_bytes head, const char *word) {
   return head.size - at >= length && strncasecmp((const char *)head.data + at, word, length) == 0;
 }
 
-const char *tw_file_reason(tw_bytes head) {
+/* An SVG whose first bytes are all comment is told by its name. */
+static bool is_svg(const char *name, tw_bytes head) {
+  size_t length = strlen(name);
+  return tw_image_sniff(head) == TW_IMAGE_SVG ||
+         (length > 4 && strcasecmp(name + length - 4, ".svg") == 0 && opens_with(head, "<"));
+}
+
+const char *tw_file_reason(const char *name, tw_bytes head) {
   if (head.size == 0) {
     return "0 bytes";
   }
-  if (tw_image_sniff(head) == TW_IMAGE_SVG) {
+  if (is_svg(name, head)) {
     return "SVG pictures are not read";
   }
   for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
@@ -165,5 +172,5 @@ tw_file_kind tw_file_look(int folder, const char *name, bool named, char **ret_r
     return TW_FILE_PICTURE;
   }
   wanted = wanted || format == TW_IMAGE_SVG;
-  return wanted ? skipped_or_ignored(true, tw_strdup(tw_file_reason(bytes)), ret_reason) : TW_FILE_IGNORED;
+  return wanted ? skipped_or_ignored(true, tw_strdup(tw_file_reason(name, bytes)), ret_reason) : TW_FILE_IGNORED;
 }
