@@ -322,6 +322,10 @@ static tw_status open_store(const char *folder, const tw_cache_knobs *knobs, tw_
   return status;
 }
 
+static char *folder_refusal(const char *why) {
+  return tw_format("%s; going on without the cache, nothing is remembered: name a folder by --cache DIR", why);
+}
+
 /* What the user is told when there is no cache. Allocated. */
 static char *refusal(const char *folder, const tw_error *error) {
   if (error->code == TW_E_FORMAT) {
@@ -360,7 +364,7 @@ static outcome open_in(const char *folder, const tw_cache_knobs *knobs) {
   tw_error error = {0};
   struct stat status;
   if (tw_folder_make(folder, &error) != TW_OK || stat(folder, &status) != 0) {
-    outcome.note = error.code == TW_E_MEMORY ? NULL : refusal(folder, &error);
+    outcome.note = error.code == TW_E_MEMORY ? NULL : folder_refusal(error.message);
     return outcome;
   }
   outcome.cache = find_opened(&status);
@@ -397,8 +401,7 @@ tw_status tw_cache_open_with(const char *folder, const tw_cache_knobs *knobs, tw
     pthread_mutex_unlock(&opened_lock);
     tw_free(where);
   } else if (status == TW_E_IO) {
-    outcome.note =
-        tw_format("%s; going on without it, nothing is remembered: name a folder by --cache DIR", inner.message);
+    outcome.note = folder_refusal(inner.message);
   }
   if (outcome.cache == NULL && outcome.note == NULL) {
     return tw_error_memory(error);

@@ -25,9 +25,28 @@ static inline int tree_teardown(void **state) {
   return system(command);
 }
 
+/* In a forked child a failed check must end the child, not go on with the next test. */
+static bool tree_is_child;
+
+static inline pid_t tree_fork(void) {
+  pid_t child = fork();
+  tree_is_child = child == 0;
+  return child;
+}
+
+static inline void tree_require(bool right, const char *words) {
+  if (!right && tree_is_child) {
+    fprintf(stderr, "in a child: %s\n", words);
+    _exit(1);
+  }
+  if (!right) {
+    fail_msg("%s", words);
+  }
+}
+
 /* What check() returns in a process that may not read or write everything, as root may. */
 static inline bool tree_as_nobody(bool (*check)(void)) {
-  pid_t child = fork();
+  pid_t child = tree_fork();
   if (child == 0) {
     bool dropped = geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
     _exit(dropped && check() ? 0 : 1);
