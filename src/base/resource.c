@@ -51,6 +51,6 @@ char *tw_data_path(const char *relative) {
 }
 
 char *tw_module_path(const char *name) {
-  static const char *const inner[] = {"../lib/topwork", "topwork", NULL};
+  static const char *const inner[] = {"../lib/topwork", "../" TOPWORK_LIBRARY_FOLDER "/topwork", "topwork", NULL};
   return find("TOPWORK_MODULES", inner, TOPWORK_MODULE_FOLDER, name);
 }

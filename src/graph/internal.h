@@ -30,6 +30,10 @@ tw_status tw_graph_put_constant(tw_graph *graph, tw_bytes name, tw_dtype dtype, 
 tw_status tw_graph_put_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
                             const tw_attributes *attributes, tw_bytes output_name, tw_value **ret_value,
                             tw_error *error);
+/* The same without appending the node to graph->nodes: for passes. */
+tw_status tw_graph_make_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
+                             const tw_attributes *attributes, tw_bytes output_name, tw_node **ret_node,
+                             tw_error *error);
 
 /* `base`, or `base` with a number behind it: the first that no value and no node has. In the arena; NULL when out of
  * memory. */

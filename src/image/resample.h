@@ -14,6 +14,9 @@ enum {
   TW_WEIGHT_LOW_BITS = 12, /* a weight is high * 2^12 + low, both 16 bits: what vector units multiply */
 };
 
+/* Bytes between the two passes: a picture of the largest size, its longer side kept, in float. */
+#define TW_RESAMPLE_MAX_ROWS ((size_t)1 << 32)
+
 /* The part of a resized side that is wanted. */
 typedef struct tw_span {
   size_t whole; /* pixels of the whole resized side */
@@ -53,6 +56,11 @@ extern const tw_passes tw_passes_portable;
 const tw_passes *tw_passes_best(void);
 /* NULL where the processor or the compiler lacks it. */
 const tw_passes *tw_passes_avx2(void);
+
+/* Makes room in reader->rows for `rows` rows of `stride` bytes and in reader->resized for `result` bytes; an `image`
+ * that lies in the latter stays valid. */
+tw_status tw_resample_reserve(tw_image_reader *reader, const tw_image *image, size_t rows, size_t stride, size_t result,
+                              tw_error *error);
 
 /* `image` resized to columns.whole x lines.whole, and of that the window: columns.count x lines.count RGB pixels, rows
  * dense, in reader->resized. */
