@@ -93,11 +93,13 @@ static void f16_to_f32(const uint8_t *from, float *to, size_t count) {
     uint16_t half;
     memcpy(&half, from + 2 * i, sizeof half);
     uint32_t magnitude = half & 0x7fff;
-    uint32_t bits = (magnitude << 13) + (magnitude >= 0x7c00 ? 0x70000000u : 0x38000000u);
+    uint32_t is_tiny = 0u - (uint32_t)(magnitude < 0x400);
+    uint32_t is_special = 0u - (uint32_t)(magnitude >= 0x7c00);
     float tiny = (float)(int32_t)magnitude * 0x1p-24f;
-    uint32_t tiny_bits;
-    memcpy(&tiny_bits, &tiny, sizeof tiny_bits);
-    bits = magnitude < 0x400 ? tiny_bits : bits;
+    uint32_t bits;
+    memcpy(&bits, &tiny, sizeof bits);
+    bits &= is_tiny;
+    bits |= ((magnitude << 13) + 0x38000000u + (0x38000000u & is_special)) & ~is_tiny;
     bits |= (uint32_t)(half & 0x8000) << 16;
     memcpy(&to[i], &bits, sizeof bits);
   }

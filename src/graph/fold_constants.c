@@ -1,61 +1,99 @@
 /* The pass that computes what depends on constants alone, weights stored as float16 above all, and puts the results in
- * the place of the nodes. */
+ * the place of the nodes.
+ *
+ * A first walk finds what can be computed and how much room that takes, so that all results lie in one block: asking
+ * the system for one large block is several times faster than for many. */
 #include "graph/evaluate.h"
 #include "graph/internal.h"
 
 /* Arithmetic on two constants may give far more than both hold; such results stay computed at run time. */
 #define MAX_EXPANDED_BYTES ((size_t)1 << 20)
+#define ALIGNMENT ((size_t)64)
+
+typedef struct folding {
+  bool *constant; /* by value index: is or becomes a constant */
+  bool *folds;    /* by position of the node */
+  size_t room;    /* bytes for all results */
+} folding;
 
 static bool renames(tw_op op) {
   return op == TW_OP_IDENTITY || op == TW_OP_RESHAPE || op == TW_OP_FLATTEN;
 }
 
-static bool can_fold(const tw_node *node, size_t bytes) {
+static size_t bytes_of(const tw_value *value) {
+  size_t count = 0;
+  tw_shape_count(&value->shape, &count); /* at most TW_MAX_TENSOR_BYTES in all */
+  return count * tw_dtype_size(value->dtype);
+}
+
+/* What the result takes in the block: nothing when the input's bytes serve. */
+static size_t room_of(const tw_node *node) {
+  return renames(node->op) ? 0 : (bytes_of(node->output) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
+static bool can_fold(const folding *at, const tw_node *node) {
   size_t given = 0;
   if (!tw_can_evaluate(node)) {
     return false;
   }
   for (size_t i = 0; i < node->input_count; i++) {
-    if (node->inputs[i] == NULL || node->inputs[i]->data == NULL) {
+    const tw_value *input = node->inputs[i];
+    if (!at->constant[input->index] && input->data == NULL) {
       return false;
     }
-    given += node->inputs[i]->data_size;
+    given += bytes_of(input);
   }
+  size_t bytes = bytes_of(node->output);
   return node->op == TW_OP_CAST || bytes <= given || bytes <= MAX_EXPANDED_BYTES;
 }
 
-/* The node's result becomes a constant: those who use it need not know. */
-static tw_status fold(tw_graph *graph, tw_node *node, size_t bytes, tw_error *error) {
-  tw_value *value = node->output;
-  const void *data = node->inputs[0]->data;
-  if (!renames(node->op)) {
-    void *room;
-    TW_TRY(tw_graph_fold_room(graph, bytes, &room, error));
-    tw_evaluate(node, room);
-    data = room;
+static void survey(const tw_graph *graph, folding *at) {
+  for (size_t i = 0; i < graph->node_count; i++) {
+    const tw_node *node = graph->nodes[i];
+    at->folds[i] = can_fold(at, node);
+    at->constant[node->output->index] = at->folds[i];
+    at->room += at->folds[i] ? room_of(node) : 0;
   }
-  value->data = data;
-  value->data_size = bytes;
-  value->producer = NULL;
-  return TW_OK;
+}
+
+/* The nodes' results become constants: those who use them need not know. */
+static void fold_all(tw_graph *graph, const folding *at, uint8_t *room) {
+  for (size_t i = 0; i < graph->node_count; i++) {
+    tw_node *node = graph->nodes[i];
+    if (!at->folds[i]) {
+      continue;
+    }
+    tw_value *value = node->output;
+    value->data = node->inputs[0]->data;
+    value->data_size = bytes_of(value);
+    if (!renames(node->op)) {
+      tw_evaluate(node, room);
+      value->data = room;
+      room += room_of(node);
+    }
+    value->producer = NULL;
+    graph->nodes[i] = NULL;
+  }
 }
 
 tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
-  for (size_t i = 0; i < graph->node_count; i++) {
-    tw_node *node = graph->nodes[i];
-    size_t bytes = 0;
-    tw_shape_count(&node->output->shape, &bytes);
-    bytes *= tw_dtype_size(node->output->dtype);
-    if (!can_fold(node, bytes)) {
-      continue;
-    }
-    tw_status status = fold(graph, node, bytes, error);
-    if (status != TW_OK) {
-      return tw_error_prefix(error, status, "node " TW_QUOTED, node->name);
-    }
-    graph->nodes[i] = NULL;
+  folding at = {.constant = tw_alloc(graph->value_count, sizeof(bool)),
+                .folds = tw_alloc(graph->node_count, sizeof(bool))};
+  void *room = NULL;
+  tw_status status = TW_OK;
+  if (at.constant == NULL || at.folds == NULL) {
+    status = tw_error_memory(error);
+  } else {
+    survey(graph, &at);
+    status = tw_graph_fold_room(graph, at.room, &room, error);
   }
-  return tw_graph_sweep(graph, error);
+  if (status == TW_OK) {
+    fold_all(graph, &at, room);
+    status = tw_graph_sweep(graph, error);
+  }
+  tw_free(at.constant);
+  tw_free(at.folds);
+  return status;
 }
 
 /* What passes compute is bounded by what the file holds: a small file cannot ask for much. */
