@@ -117,7 +117,8 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
 
 static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
   if (card != NULL) {
-    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields", card);
+    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
+                        card);
   }
   return tw_error_set(error, TW_E_ARGUMENT,
                       "%s: nothing says how pictures become its input; write a file %s.json with the line "
