@@ -76,13 +76,13 @@ static bool arithmetic_to_affine(const tw_node *node, affine *map, tw_value **re
 
 /* ---- Into a convolution ------------------------------------------------------------------------------------------ */
 
-static tw_status new_constant(tw_graph *graph, const char *base, const tw_shape *shape, float **ret_data,
-                              tw_value **ret_value, tw_error *error) {
+static tw_status new_constant(tw_graph *graph, const tw_node *node, const char *what, const tw_shape *shape,
+                              float **ret_data, tw_value **ret_value, tw_error *error) {
   size_t count = 0;
   void *room;
   tw_shape_count(shape, &count);
   TW_TRY(tw_graph_fold_room(graph, count * sizeof(float), &room, error));
-  const char *name = tw_graph_free_name(graph, base);
+  const char *name = tw_graph_free_name(graph, node->name, what);
   if (name == NULL) {
     return tw_error_memory(error);
   }
@@ -101,7 +101,8 @@ static tw_node *foldable_conv(const tw_rewrite *rewrite, const tw_value *value) 
   return fits ? node : NULL;
 }
 
-static tw_status scale_conv(tw_graph *graph, tw_node *conv, const affine *map, tw_error *error) {
+/* `node` is what is folded into the convolution. */
+static tw_status scale_conv(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_error *error) {
   const tw_value *weights = conv->inputs[1];
   const tw_value *bias = conv->input_count == 3 ? conv->inputs[2] : NULL;
   tw_shape bias_shape = {.rank = 1, .dims = {(int64_t)map->channels}};
@@ -111,8 +112,8 @@ static tw_status scale_conv(tw_graph *graph, tw_node *conv, const affine *map, t
   if (inputs == NULL) {
     return tw_error_memory(error);
   }
-  TW_TRY(new_constant(graph, weights->name, &weights->shape, &new_weights, &inputs[1], error));
-  TW_TRY(new_constant(graph, bias != NULL ? bias->name : conv->name, &bias_shape, &new_bias, &inputs[2], error));
+  TW_TRY(new_constant(graph, node, "weights", &weights->shape, &new_weights, &inputs[1], error));
+  TW_TRY(new_constant(graph, node, "bias", &bias_shape, &new_bias, &inputs[2], error));
   size_t each = weights->data_size / sizeof(float) / map->channels;
   const uint8_t *old = weights->data;
   for (size_t c = 0; c < map->channels; c++) {
@@ -143,13 +144,13 @@ static tw_status split(tw_rewrite *rewrite, tw_node *norm, const affine *map, tw
   float *shift;
   tw_value *factors[2] = {norm->inputs[0], NULL};
   tw_value *shift_value;
-  TW_TRY(new_constant(graph, norm->inputs[1]->name, &shape, &scale, &factors[1], error));
-  TW_TRY(new_constant(graph, norm->inputs[2]->name, &shape, &shift, &shift_value, error));
+  TW_TRY(new_constant(graph, norm, "scale", &shape, &scale, &factors[1], error));
+  TW_TRY(new_constant(graph, norm, "shift", &shape, &shift, &shift_value, error));
   for (size_t c = 0; c < map->channels; c++) {
     scale[c] = (float)map->scale[c];
     shift[c] = (float)map->shift[c];
   }
-  const char *name = tw_graph_free_name(graph, norm->name);
+  const char *name = tw_graph_free_name(graph, norm->name, "scaled");
   if (name == NULL) {
     return tw_error_memory(error);
   }
@@ -172,7 +173,7 @@ static tw_status fold_node(tw_rewrite *rewrite, tw_node *node, affine *map, tw_e
   bool is_affine = is_norm ? batch_norm_to_affine(node, map) : arithmetic_to_affine(node, map, &x);
   tw_node *conv = is_affine ? foldable_conv(rewrite, x) : NULL;
   if (conv != NULL) {
-    TW_TRY(scale_conv(rewrite->graph, conv, map, error));
+    TW_TRY(scale_conv(rewrite->graph, conv, node, map, error));
     return tw_rewrite_absorb(rewrite, conv, node, error);
   }
   return is_affine && is_norm ? split(rewrite, node, map, error) : tw_rewrite_append(rewrite, node, error);

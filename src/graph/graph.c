@@ -68,22 +68,27 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name) {
   return node == NULL ? NULL : node->output;
 }
 
-const char *tw_graph_free_name(const tw_graph *graph, const char *base) {
-  enum { SUFFIX = 24 };
+void tw_name_candidate(const char *base, const char *what, unsigned long number, char name[TW_MAX_NAME + 1]) {
+  enum { SUFFIX = 40 };
+  char suffix[SUFFIX];
+  int used = number == 1 ? snprintf(suffix, sizeof suffix, "/%s", what)
+                         : snprintf(suffix, sizeof suffix, "/%s.%lu", what, number);
   size_t length = strlen(base);
   length = length > TW_MAX_NAME - SUFFIX ? TW_MAX_NAME - SUFFIX : length;
   while (!tw_utf8_valid(base, length)) { /* the limit fell inside a character */
     length--;
   }
-  char *name = tw_arena_alloc(graph->arena, length + SUFFIX, 1);
-  if (name == NULL) {
-    return NULL;
-  }
   memcpy(name, base, length);
-  for (unsigned long i = 2; tw_graph_find(graph, name) != NULL; i++) {
-    snprintf(name + length, SUFFIX, ".%lu", i);
-  }
-  return name;
+  memcpy(name + length, suffix, (size_t)used + 1);
+}
+
+const char *tw_graph_free_name(const tw_graph *graph, const char *base, const char *what) {
+  char name[TW_MAX_NAME + 1];
+  unsigned long number = 1;
+  do {
+    tw_name_candidate(base, what, number++, name);
+  } while (tw_graph_find(graph, name) != NULL);
+  return tw_arena_strdup(graph->arena, name);
 }
 
 static tw_status rename_value(tw_graph *graph, tw_value *value, tw_error *error) {
