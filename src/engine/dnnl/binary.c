@@ -11,6 +11,17 @@ static dnnl_alg_kind_t algorithm(tw_op op) {
   return op == TW_OP_ADD ? dnnl_binary_add : op == TW_OP_MUL ? dnnl_binary_mul : dnnl_binary_sub;
 }
 
+tw_status tw_builder_combine_into(tw_builder *builder, dnnl_alg_kind_t kind, const tw_operand *result,
+                                  const tw_operand *other, tw_error *error) {
+  const tw_argument arguments[] = {{DNNL_ARG_SRC_0, *result}, {DNNL_ARG_SRC_1, *other}, {DNNL_ARG_DST, *result}};
+  dnnl_binary_desc_t op;
+  TW_TRY(tw_engine_status(dnnl_binary_desc_init(&op, kind, &result->desc, &other->desc, &result->desc),
+                          "binary operation", error));
+  dnnl_primitive_desc_t desc;
+  TW_TRY(tw_primitive_desc(builder, &op, NULL, &desc, error));
+  return tw_builder_step(builder, "binary", desc, arguments, 3, 0, error);
+}
+
 /* ---- A single number --------------------------------------------------------------------------------------------- */
 
 static bool is_number(const tw_value *value, float *ret) {
@@ -84,6 +95,12 @@ static const tw_node *follower(tw_builder *builder, const tw_node *node, size_t 
   return constant->data != NULL && constant->dtype == TW_DTYPE_F32 ? next : NULL;
 }
 
+/* With post-ops the library's kernel computes wrong numbers in the last, partly filled block of channels: there the
+ * activation is a step of its own, and a follower, too. */
+static bool takes_post_ops(const dnnl_memory_desc_t *layout) {
+  return !tw_layout_is_padded(layout);
+}
+
 static tw_status create(tw_builder *builder, const tw_node *node, const tw_argument *arguments, const tw_node *next,
                         const tw_operand *constant, dnnl_primitive_desc_t *ret_desc, tw_error *error) {
   dnnl_binary_desc_t op;
@@ -97,9 +114,9 @@ static tw_status create(tw_builder *builder, const tw_node *node, const tw_argum
     status = tw_engine_status(dnnl_post_ops_append_binary(post_ops, algorithm(next->op), &constant->desc),
                               "post-operation", error);
   }
-  status = status != TW_OK
-               ? status
-               : tw_append_activation(post_ops, next != NULL ? &next->attributes : &node->attributes, error);
+  if (status == TW_OK && takes_post_ops(&arguments[2].operand.desc)) {
+    status = tw_append_activation(post_ops, next != NULL ? &next->attributes : &node->attributes, error);
+  }
   status = status != TW_OK ? status : tw_primitive_desc(builder, &op, post_ops, ret_desc, error);
   dnnl_post_ops_destroy(post_ops);
   return status;
@@ -118,7 +135,7 @@ static tw_status combine(tw_builder *builder, const tw_node *node, tw_error *err
   TW_TRY(operand(builder, node->inputs[1], &layout, operands[1], error));
   size_t next_index;
   size_t constant;
-  const tw_node *next = follower(builder, node, &next_index, &constant);
+  const tw_node *next = takes_post_ops(&layout) ? follower(builder, node, &next_index, &constant) : NULL;
   if (next != NULL) {
     TW_TRY(operand(builder, next->inputs[constant], &layout, operands[3], error));
   }
@@ -134,6 +151,9 @@ static tw_status combine(tw_builder *builder, const tw_node *node, tw_error *err
     builder->done[next_index] = true;
     TW_TRY(tw_builder_join_name(builder, next, error));
   }
+  if (!takes_post_ops(&layout)) {
+    TW_TRY(tw_builder_activate(builder, &node->attributes, operands[2], error));
+  }
   return tw_builder_set(builder, next != NULL ? next->output : node->output, operands[2], error);
 }
 
@@ -142,7 +162,8 @@ tw_status tw_build_binary(tw_builder *builder, const tw_node *node, tw_error *er
   float alpha;
   float beta;
   if (is_linear(node, &x, &alpha, &beta)) {
-    return tw_build_eltwise(builder, node, x, dnnl_eltwise_linear, alpha, beta, error);
+    TW_TRY(tw_build_eltwise(builder, node, x, dnnl_eltwise_linear, alpha, beta, error));
+    return tw_builder_activate(builder, &node->attributes, &tw_builder_tensor(builder, node->output)->forms[0], error);
   }
   return combine(builder, node, error);
 }

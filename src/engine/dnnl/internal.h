@@ -138,6 +138,8 @@ size_t tw_layout_bytes(const dnnl_memory_desc_t *desc);
 bool tw_layout_is_plain(const dnnl_memory_desc_t *desc);
 /* Same dimensions, and each element at the same offset. */
 bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
+/* Some dimension is padded to whole blocks. */
+bool tw_layout_is_padded(const dnnl_memory_desc_t *desc);
 bool tw_layout_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 /* When dimension `axis` of this dense layout is the outermost, so that a slice along it is contiguous: how many
  * neighbours along it lie in one block (8 for nChw8c, 1 for nchw): slices begin at multiples of that. Otherwise 0. */
@@ -251,10 +253,19 @@ tw_status tw_build_gemm(tw_builder *builder, const tw_node *node, tw_error *erro
 tw_status tw_build_matmul(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_softmax(tw_builder *builder, const tw_node *node, tw_error *error);
 
-/* An element-wise step alpha/beta as dnnl_eltwise_* says, then the node's fused activation. */
+/* An element-wise step; alpha and beta as dnnl_eltwise_* says. */
 tw_status tw_build_eltwise(tw_builder *builder, const tw_node *node, const tw_value *source, dnnl_alg_kind_t kind,
                            float alpha, float beta, tw_error *error);
-/* Appends the node's fused activation. */
+/* The fused activation of an operator as a step of its own, in place; nothing when there is none. */
+tw_status tw_builder_activate(tw_builder *builder, const tw_attributes *attributes, const tw_operand *operand,
+                              tw_error *error);
+/* The same as a post-op. */
 tw_status tw_append_activation(dnnl_post_ops_t post_ops, const tw_attributes *attributes, tw_error *error);
+/* to = factor * from. */
+tw_status tw_builder_scale(tw_builder *builder, float factor, const tw_operand *from, const tw_operand *to,
+                           tw_error *error);
+/* result = result op other (broadcast), in place. */
+tw_status tw_builder_combine_into(tw_builder *builder, dnnl_alg_kind_t kind, const tw_operand *result,
+                                  const tw_operand *other, tw_error *error);
 
 #endif

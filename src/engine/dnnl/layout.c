@@ -154,6 +154,10 @@ bool tw_layout_is_plain(const dnnl_memory_desc_t *desc) {
   return true;
 }
 
+bool tw_layout_is_padded(const dnnl_memory_desc_t *desc) {
+  return memcmp(desc->dims, desc->padded_dims, (size_t)desc->ndims * sizeof desc->dims[0]) != 0;
+}
+
 bool tw_layout_same_dims(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b) {
   return a->ndims == b->ndims && memcmp(a->dims, b->dims, (size_t)a->ndims * sizeof a->dims[0]) == 0;
 }

@@ -52,20 +52,14 @@ static tw_status make_factors(pool *pool, tw_error *error) {
   return TW_OK;
 }
 
-/* Multiplies the pool's result, in place. */
 static tw_status add_factors(const pool *pool, const tw_operand *result, tw_error *error) {
-  tw_argument arguments[] = {{DNNL_ARG_SRC_0, *result}, {.role = DNNL_ARG_SRC_1}, {DNNL_ARG_DST, *result}};
+  tw_operand factors;
   tw_shape shape = pool->result;
   shape.dims[0] = 1;
   shape.dims[1] = 1;
   const dnnl_memory_desc_t plain = tw_layout_plain(&shape);
-  TW_TRY(tw_builder_weights(pool->builder, pool->factors, &plain, &plain, 1, &arguments[1].operand, error));
-  dnnl_binary_desc_t op;
-  TW_TRY(tw_engine_status(dnnl_binary_desc_init(&op, dnnl_binary_mul, &result->desc, &plain, &result->desc),
-                          "multiplication", error));
-  dnnl_primitive_desc_t desc;
-  TW_TRY(tw_primitive_desc(pool->builder, &op, NULL, &desc, error));
-  return tw_builder_step(pool->builder, "binary", desc, arguments, 3, 0, error);
+  TW_TRY(tw_builder_weights(pool->builder, pool->factors, &plain, &plain, 1, &factors, error));
+  return tw_builder_combine_into(pool->builder, dnnl_binary_mul, result, &factors, error);
 }
 
 /* ---- Step -------------------------------------------------------------------------------------------------------- */

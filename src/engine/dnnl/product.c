@@ -111,8 +111,8 @@ static tw_status add_product(tw_builder *builder, const product *product, tw_ope
 
 /* ---- Two computed matrices --------------------------------------------------------------------------------------- */
 
-/* result = scale * a * b, then + addend, then * addend_scale, then the activation; shapes of the same rank, batch
- * dimensions broadcast. */
+/* result = scale * a * b + addend_scale * addend, then the activation; shapes of the same rank, batch dimensions
+ * broadcast. */
 typedef struct general {
   const tw_value *a;
   const tw_value *b;
@@ -149,28 +149,7 @@ static tw_status matrix(tw_builder *builder, const tw_value *value, const tw_sha
   return TW_OK;
 }
 
-/* What the sum is multiplied by before the addend joins it. */
-static float first_scale(const general *general) {
-  return general->addend != NULL ? general->scale / general->addend_scale : general->scale;
-}
-
-static tw_status general_post_ops(const general *general, const dnnl_memory_desc_t *addend, dnnl_post_ops_t post_ops,
-                                  tw_error *error) {
-  dnnl_status_t status = dnnl_success;
-  if (first_scale(general) != 1.0F) {
-    status = dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_linear, first_scale(general), 0);
-  }
-  if (status == dnnl_success && general->addend != NULL) {
-    status = dnnl_post_ops_append_binary(post_ops, dnnl_binary_add, addend);
-  }
-  if (status == dnnl_success && general->addend != NULL && general->addend_scale != 1.0F) {
-    status = dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_linear, general->addend_scale, 0);
-  }
-  TW_TRY(tw_engine_status(status, "post-operation", error));
-  return general->activation == NULL ? TW_OK : tw_append_activation(post_ops, general->activation, error);
-}
-
-static tw_status general_desc(tw_builder *builder, const general *general, const tw_argument arguments[4],
+static tw_status general_desc(tw_builder *builder, const general *general, const tw_argument arguments[3],
                               dnnl_primitive_desc_t *ret_desc, tw_error *error) {
   dnnl_matmul_desc_t op;
   TW_TRY(tw_engine_status(dnnl_matmul_desc_init(&op, &arguments[0].operand.desc, &arguments[1].operand.desc, NULL,
@@ -178,31 +157,51 @@ static tw_status general_desc(tw_builder *builder, const general *general, const
                           "matrix product", error));
   dnnl_post_ops_t post_ops;
   TW_TRY(tw_engine_status(dnnl_post_ops_create(&post_ops), "post-operation", error));
-  tw_status status = general_post_ops(general, &arguments[3].operand.desc, post_ops, error);
+  tw_status status = TW_OK;
+  if (general->scale != 1.0F) {
+    status = tw_engine_status(dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_linear, general->scale, 0),
+                              "post-operation", error);
+  }
   status = status != TW_OK ? status : tw_primitive_desc(builder, &op, post_ops, ret_desc, error);
   dnnl_post_ops_destroy(post_ops);
   return status;
 }
 
+/* The addend, scaled. */
+static tw_status addend(tw_builder *builder, const general *general, tw_operand *ret_operand, tw_error *error) {
+  const tw_value *value = general->addend;
+  const dnnl_memory_desc_t plain = tw_layout_plain(&general->addend_shape);
+  if (value->data != NULL) {
+    return tw_builder_weights(builder, value->data, &plain, &plain, general->addend_scale, ret_operand, error);
+  }
+  TW_TRY(tw_builder_source(builder, value, &plain, ret_operand, error));
+  if (general->addend_scale == 1.0F) {
+    return TW_OK;
+  }
+  tw_operand from = *ret_operand;
+  TW_TRY(tw_builder_room(builder, &plain, ret_operand, error));
+  return tw_builder_scale(builder, general->addend_scale, &from, ret_operand, error);
+}
+
 static tw_status add_general(tw_builder *builder, const general *general, const tw_node *node, tw_error *error) {
-  int binary = first_scale(general) != 1.0F ? 1 : 0; /* its place among the post-ops */
-  tw_argument arguments[4] = {{.role = DNNL_ARG_SRC},
-                              {.role = DNNL_ARG_WEIGHTS},
-                              {.role = DNNL_ARG_DST},
-                              {.role = DNNL_ARG_ATTR_MULTIPLE_POST_OP(binary) | DNNL_ARG_SRC_1}};
+  tw_argument arguments[] = {{.role = DNNL_ARG_SRC}, {.role = DNNL_ARG_WEIGHTS}, {.role = DNNL_ARG_DST}};
+  tw_operand *result = &arguments[2].operand;
   TW_TRY(matrix(builder, general->a, &general->a_shape, general->a_transposed, &arguments[0].operand, error));
   TW_TRY(matrix(builder, general->b, &general->b_shape, general->b_transposed, &arguments[1].operand, error));
   const dnnl_memory_desc_t plain = tw_layout_plain(&general->shape);
-  TW_TRY(tw_builder_room(builder, &plain, &arguments[2].operand, error));
-  if (general->addend != NULL) {
-    const dnnl_memory_desc_t addend = tw_layout_plain(&general->addend_shape);
-    TW_TRY(tw_builder_source(builder, general->addend, &addend, &arguments[3].operand, error));
-  }
+  TW_TRY(tw_builder_room(builder, &plain, result, error));
   dnnl_primitive_desc_t desc;
   TW_TRY(general_desc(builder, general, arguments, &desc, error));
-  TW_TRY(tw_builder_step(builder, "matrix product", desc, arguments, general->addend != NULL ? 4 : 3,
-                         tw_node_multiplications(node), error));
-  return tw_builder_set(builder, node->output, &arguments[2].operand, error);
+  TW_TRY(tw_builder_step(builder, "matrix product", desc, arguments, 3, tw_node_multiplications(node), error));
+  if (general->addend != NULL) {
+    tw_operand more;
+    TW_TRY(addend(builder, general, &more, error));
+    TW_TRY(tw_builder_combine_into(builder, dnnl_binary_add, result, &more, error));
+  }
+  if (general->activation != NULL) {
+    TW_TRY(tw_builder_activate(builder, general->activation, result, error));
+  }
+  return tw_builder_set(builder, node->output, result, error);
 }
 
 /* ---- Operators --------------------------------------------------------------------------------------------------- */
