@@ -18,9 +18,10 @@ enum {
 #define TW_ONNX_MAX_PROPERTIES ((size_t)100000)
 #define TW_ONNX_MAX_NODE_VALUES ((size_t)1 << 20) /* inputs and outputs of all nodes together */
 #define TW_ONNX_MAX_ATTRIBUTES_TOTAL ((size_t)1 << 19)
-#define TW_ONNX_MAX_LIST ((size_t)1 << 20)                           /* numbers in one attribute */
-#define TW_ONNX_MAX_WRITTEN ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
-                                                                      */
+#define TW_ONNX_MAX_LIST ((size_t)1 << 20) /* numbers in one attribute */
+#define TW_ONNX_MAX_WRITTEN                                                                 \
+  ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
+                                            */
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 
 /* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) --------------------------------------

@@ -147,8 +147,8 @@ static void lossy_pictures_are_near(void **state) {
     return;
   }
   tw_free(module);
-  static const char *const names[] = {"lossy.webp", "picture.avif"};
-  row plain = {"rgb.webp", "decode", "white", "37x23", NULL};
+  static const char *const names[] = {"lossy.webp", "picture.avif", "picture.heic"};
+  row plain = {"rgb8.png", "decode", "white", "37x23", NULL};
   tw_preprocess preprocess = preprocess_of(&plain);
   tw_image_reader *first = tw_image_reader_create();
   tw_image_reader *second = tw_image_reader_create();
