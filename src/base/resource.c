@@ -28,10 +28,10 @@ static char *existing(const char *folder, const char *inner, const char *relativ
     return NULL;
   }
   char *path = tw_format("%s/%s%s%s", folder, inner == NULL ? "" : inner, inner == NULL ? "" : "/", relative);
-  if (path != NULL && access(path, F_OK) != 0) {
-    tw_free(path);
-    path = NULL;
-  }
+  char *real = path == NULL ? NULL : realpath(path, NULL);
+  tw_free(path);
+  path = real == NULL ? NULL : tw_strdup(real);
+  free(real);
   return path;
 }
 

@@ -89,6 +89,10 @@ static void append_sizes(tw_buffer *buffer, const tw_outcome *outcome) {
     tw_buffer_format(buffer, "            %zu class%s with under 10 pictures: too few to judge\n",
                      outcome->small_classes, outcome->small_classes == 1 ? "" : "es");
   }
+  if (outcome->untested_classes > 0) {
+    tw_buffer_format(buffer, "            %zu class%s with under 3 pictures: used for training only, not tested\n",
+                     outcome->untested_classes, outcome->untested_classes == 1 ? "" : "es");
+  }
 }
 
 static void append_left_out(tw_buffer *buffer, const tw_outcome *outcome) {
