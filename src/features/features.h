@@ -18,6 +18,7 @@ enum {
 };
 #define TW_WALK_MAX_FILES ((size_t)20000000)
 #define TW_PIPELINE_MAX_QUEUED ((size_t)64 << 20) /* bytes of files read ahead */
+#define TW_EXTRACT_MAX_BYTES ((size_t)1 << 36)    /* of all rows of one extraction: 64 GiB */
 
 /* ---- Walking ----------------------------------------------------------------------------------------------------- */
 

@@ -46,6 +46,15 @@ static void normalise_activation(const tw_attributes *given, tw_attributes *ret)
   }
 }
 
+/* Zeros that are meant as such are told apart only where there are any. */
+static void normalise_target(const tw_attributes *given, tw_attributes *ret) {
+  ret->target_rank = given->target_rank;
+  for (int i = 0; i < given->target_rank && i < TW_MAX_RANK; i++) {
+    ret->target[i] = given->target[i];
+    ret->allow_zero = ret->allow_zero || (given->allow_zero && given->target[i] == 0);
+  }
+}
+
 void tw_attributes_normalise(tw_node *node) {
   const tw_attributes given = node->attributes;
   tw_attributes own = {0};
@@ -72,13 +81,7 @@ void tw_attributes_normalise(tw_node *node) {
       break;
     case TW_OP_CONCAT:
     case TW_OP_FLATTEN: own.axis = given.axis; break;
-    case TW_OP_RESHAPE:
-      own.target_rank = given.target_rank;
-      own.allow_zero = given.allow_zero;
-      for (int i = 0; i < given.target_rank && i < TW_MAX_RANK; i++) {
-        own.target[i] = given.target[i];
-      }
-      break;
+    case TW_OP_RESHAPE: normalise_target(&given, &own); break;
     case TW_OP_GEMM:
       own.alpha = given.alpha;
       own.beta = given.beta;
@@ -88,7 +91,8 @@ void tw_attributes_normalise(tw_node *node) {
       break;
     case TW_OP_SOFTMAX:
       own.axis = given.axis;
-      own.flat_softmax = given.flat_softmax;
+      own.flat_softmax = given.flat_softmax && node->input_count > 0 && node->inputs[0] != NULL &&
+                         given.axis + 1 < node->inputs[0]->shape.rank;
       break;
     case TW_OP_CAST: own.to = given.to; break;
     case TW_OP_RELU:

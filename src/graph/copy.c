@@ -75,34 +75,45 @@ tw_status tw_graph_copy(const tw_graph *graph, tw_graph **ret_graph, tw_error *e
 
 /* ---- Cut --------------------------------------------------------------------------------------------------------- */
 
-tw_status tw_graph_sweep(tw_graph *graph, tw_error *error) {
+static void mark_inputs(const tw_node *node, bool *needed) {
+  for (size_t i = 0; i < node->input_count; i++) {
+    if (node->inputs[i] != NULL) {
+      needed[node->inputs[i]->index] = true;
+    }
+  }
+}
+
+tw_status tw_graph_mark_needed(const tw_graph *graph, tw_value *const *roots, size_t root_count, bool **ret_needed,
+                               tw_error *error) {
   bool *needed = tw_alloc(graph->value_count, sizeof *needed);
   if (needed == NULL) {
     return tw_error_memory(error);
   }
-  for (size_t i = 0; i < graph->output_count; i++) {
-    needed[graph->outputs[i]->index] = true;
+  for (size_t i = 0; i < root_count; i++) {
+    needed[roots[i]->index] = true;
   }
   for (size_t i = graph->node_count; i-- > 0;) {
-    tw_node *node = graph->nodes[i];
-    if (node == NULL || !needed[node->output->index]) {
-      graph->nodes[i] = NULL;
-      continue;
-    }
-    for (size_t j = 0; j < node->input_count; j++) {
-      if (node->inputs[j] != NULL) {
-        needed[node->inputs[j]->index] = true;
-      }
+    const tw_node *node = graph->nodes[i];
+    if (node != NULL && needed[node->output->index]) {
+      mark_inputs(node, needed);
     }
   }
-  tw_free(needed);
+  *ret_needed = needed;
+  return TW_OK;
+}
+
+tw_status tw_graph_sweep(tw_graph *graph, tw_error *error) {
+  bool *needed;
+  TW_TRY(tw_graph_mark_needed(graph, graph->outputs, graph->output_count, &needed, error));
   size_t kept = 0;
   for (size_t i = 0; i < graph->node_count; i++) {
-    if (graph->nodes[i] != NULL) {
-      graph->nodes[kept++] = graph->nodes[i];
+    tw_node *node = graph->nodes[i];
+    if (node != NULL && needed[node->output->index]) {
+      graph->nodes[kept++] = node;
     }
   }
   graph->node_count = kept;
+  tw_free(needed);
   return tw_graph_rebuild_names(graph, error);
 }
 

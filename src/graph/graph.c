@@ -68,22 +68,27 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name) {
   return node == NULL ? NULL : node->output;
 }
 
-const char *tw_graph_free_name(const tw_graph *graph, const char *base) {
-  enum { SUFFIX = 24 };
+void tw_name_candidate(const char *base, const char *what, unsigned long number, char name[TW_MAX_NAME + 1]) {
+  enum { SUFFIX = 40 };
+  char suffix[SUFFIX];
+  int used = number == 1 ? snprintf(suffix, sizeof suffix, "/%s", what)
+                         : snprintf(suffix, sizeof suffix, "/%s.%lu", what, number);
   size_t length = strlen(base);
   length = length > TW_MAX_NAME - SUFFIX ? TW_MAX_NAME - SUFFIX : length;
   while (!tw_utf8_valid(base, length)) { /* the limit fell inside a character */
     length--;
   }
-  char *name = tw_arena_alloc(graph->arena, length + SUFFIX, 1);
-  if (name == NULL) {
-    return NULL;
-  }
   memcpy(name, base, length);
-  for (unsigned long i = 2; tw_graph_find(graph, name) != NULL; i++) {
-    snprintf(name + length, SUFFIX, ".%lu", i);
-  }
-  return name;
+  memcpy(name + length, suffix, (size_t)used + 1);
+}
+
+const char *tw_graph_free_name(const tw_graph *graph, const char *base, const char *what) {
+  char name[TW_MAX_NAME + 1];
+  unsigned long number = 1;
+  do {
+    tw_name_candidate(base, what, number++, name);
+  } while (tw_graph_find(graph, name) != NULL);
+  return tw_arena_strdup(graph->arena, name);
 }
 
 static tw_status rename_value(tw_graph *graph, tw_value *value, tw_error *error) {
@@ -211,9 +216,6 @@ tw_status tw_graph_add_output(tw_graph *graph, tw_value *value, tw_error *error)
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
 static tw_status append_node(tw_graph *graph, tw_node *node, tw_error *error) {
-  if (graph->node_count >= TW_MAX_NODES) {
-    return tw_error_set(error, TW_E_LIMIT, "more than %d nodes", TW_MAX_NODES);
-  }
   if (graph->node_count == graph->node_capacity) {
     size_t capacity = graph->node_capacity == 0 ? 64 : 2 * graph->node_capacity;
     tw_node **larger = tw_arena_alloc(graph->arena, capacity, sizeof(tw_node *));
@@ -226,7 +228,6 @@ static tw_status append_node(tw_graph *graph, tw_node *node, tw_error *error) {
     graph->nodes = larger;
     graph->node_capacity = capacity;
   }
-  TW_TRY(tw_names_add(&graph->names->nodes, tw_bytes_of(node->name), node, error));
   graph->nodes[graph->node_count++] = node;
   return TW_OK;
 }
@@ -260,9 +261,9 @@ static tw_status new_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *co
   return TW_OK;
 }
 
-tw_status tw_graph_put_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
-                            const tw_attributes *attributes, tw_bytes output_name, tw_value **ret_value,
-                            tw_error *error) {
+tw_status tw_graph_make_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
+                             const tw_attributes *attributes, tw_bytes output_name, tw_node **ret_node,
+                             tw_error *error) {
   if ((unsigned)op >= TW_OP_COUNT) {
     return tw_error_set(error, TW_E_ARGUMENT, "operator number %d does not exist", (int)op);
   }
@@ -281,6 +282,19 @@ tw_status tw_graph_put_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *
   TW_TRY(tw_infer(node, &dtype, &shape, error));
   TW_TRY(new_value(graph, output_name, dtype, &shape, &node->output, error));
   node->output->producer = node;
+  TW_TRY(tw_names_add(&graph->names->nodes, tw_bytes_of(node->name), node, error));
+  *ret_node = node;
+  return TW_OK;
+}
+
+tw_status tw_graph_put_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
+                            const tw_attributes *attributes, tw_bytes output_name, tw_value **ret_value,
+                            tw_error *error) {
+  if (graph->node_count >= TW_MAX_NODES) {
+    return tw_error_set(error, TW_E_LIMIT, "more than %d nodes", TW_MAX_NODES);
+  }
+  tw_node *node;
+  TW_TRY(tw_graph_make_node(graph, name, op, inputs, input_count, attributes, output_name, &node, error));
   TW_TRY(append_node(graph, node, error));
   if (ret_value != NULL) {
     *ret_value = node->output;

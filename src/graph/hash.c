@@ -83,24 +83,12 @@ static tw_status hash_node(hashing *at, const tw_node *node, tw_error *error) {
   return finish(at, node->output, error);
 }
 
-/* Marks all that `value` depends on. */
-static void mark(const tw_graph *graph, hashing *at, const tw_value *value) {
-  at->needed[value->index] = true;
-  for (size_t i = graph->node_count; i-- > 0;) {
-    const tw_node *node = graph->nodes[i];
-    for (size_t j = 0; at->needed[node->output->index] && j < node->input_count; j++) {
-      if (node->inputs[j] != NULL) {
-        at->needed[node->inputs[j]->index] = true;
-      }
-    }
-  }
-}
-
 static tw_status hash_value(const tw_graph *graph, hashing *at, const tw_value *value, tw_error *error) {
   if (value->data != NULL) {
     return hash_constant(at, value, error);
   }
-  mark(graph, at, value);
+  tw_value *const roots[1] = {(tw_value *)value};
+  TW_TRY(tw_graph_mark_needed(graph, roots, 1, &at->needed, error));
   for (size_t i = 0; i < graph->input_count; i++) {
     TW_TRY(hash_input(at, graph->inputs[i], i, error));
   }
@@ -119,9 +107,8 @@ tw_status tw_graph_hash(const tw_graph *graph, const tw_value *value, tw_hash *r
     return tw_error_set(error, TW_E_ARGUMENT, "no value of this network");
   }
   hashing at = {.hashes = tw_alloc(graph->value_count, sizeof(tw_hash)),
-                .needed = tw_alloc(graph->value_count, sizeof(bool)),
                 .known = tw_alloc(graph->value_count, sizeof(bool))};
-  bool room = at.hashes != NULL && at.needed != NULL && at.known != NULL;
+  bool room = at.hashes != NULL && at.known != NULL;
   tw_status status = room ? hash_value(graph, &at, value, error) : tw_error_memory(error);
   if (status == TW_OK) {
     *ret_hash = at.hashes[value->index];

@@ -30,13 +30,23 @@ tw_status tw_graph_put_constant(tw_graph *graph, tw_bytes name, tw_dtype dtype, 
 tw_status tw_graph_put_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
                             const tw_attributes *attributes, tw_bytes output_name, tw_value **ret_value,
                             tw_error *error);
+/* The same without appending the node to graph->nodes: for passes. */
+tw_status tw_graph_make_node(tw_graph *graph, tw_bytes name, tw_op op, tw_value *const *inputs, size_t input_count,
+                             const tw_attributes *attributes, tw_bytes output_name, tw_node **ret_node,
+                             tw_error *error);
 
-/* `base`, or `base` with a number behind it: the first that no value and no node has. In the arena; NULL when out of
- * memory. */
-const char *tw_graph_free_name(const tw_graph *graph, const char *base);
+/* The number-th candidate for the name of something made from `base`: "base/what", "base/what.2", ... The base is cut
+ * to fit; `what` is a short word. */
+void tw_name_candidate(const char *base, const char *what, unsigned long number, char name[TW_MAX_NAME + 1]);
+/* The first candidate that no value and no node has. In the arena; NULL when out of memory. */
+const char *tw_graph_free_name(const tw_graph *graph, const char *base, const char *what);
 
 /* Makes the names of all that the graph reaches findable, and only those. */
 tw_status tw_graph_rebuild_names(tw_graph *graph, tw_error *error);
+
+/* By value index, whether one of `roots` depends on the value (or is it). To be freed with tw_free. */
+tw_status tw_graph_mark_needed(const tw_graph *graph, tw_value *const *roots, size_t root_count, bool **ret_needed,
+                               tw_error *error);
 
 /* Removes NULLs from graph->nodes, then all nodes that no output needs, then rebuilds the names. */
 tw_status tw_graph_sweep(tw_graph *graph, tw_error *error);

@@ -8,7 +8,9 @@
 #include "image/reader.h"
 
 enum {
-  HEADER_SIZE = 33,         /* signature and the first chunk, IHDR */
+  SIGNATURE_SIZE = 8,
+  CHUNK_FRAME = 12,                                /* bytes around a chunk's content: length, name, checksum */
+  HEADER_SIZE = SIGNATURE_SIZE + CHUNK_FRAME + 13, /* IHDR has 13 and comes first */
   DEFLATE_MAX_RATIO = 1032, /* no compressed byte becomes more: RFC 1951, 258 bytes from two bits */
 };
 
@@ -53,19 +55,23 @@ static void on_read(png_structp png, png_bytep to, size_t size) {
   decoder->rest.size -= size;
 }
 
-/* ---- The header, before libpng sees it --------------------------------------------------------------------------- */
+/* ---- The chunks, before libpng sees them ------------------------------------------------------------------------- */
 
 static uint32_t big_endian(const uint8_t *bytes) {
   return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static tw_status cut_off(tw_error *error) {
+  return tw_error_set(error, TW_E_FORMAT, "PNG: the file ends before the picture does, it was cut off");
 }
 
 /* Sizes against the limits and against what so many bytes can hold at all. */
 static tw_status check_header(tw_bytes file, tw_error *error) {
   static const uint8_t channels[] = {1, 0, 3, 1, 2, 0, 4};
   if (file.size < HEADER_SIZE) {
-    return tw_error_set(error, TW_E_FORMAT, "PNG: the file ends before the picture begins, it was cut off");
+    return cut_off(error);
   }
-  if (memcmp(file.data + 12, "IHDR", 4) != 0) {
+  if (memcmp(file.data + SIGNATURE_SIZE + 4, "IHDR", 4) != 0) {
     return tw_error_set(error, TW_E_FORMAT, "PNG: the file is damaged (it does not begin with its header)");
   }
   size_t width = big_endian(file.data + 16);
@@ -79,6 +85,35 @@ static tw_status check_header(tw_bytes file, tw_error *error) {
                         file.size, width, height);
   }
   return TW_OK;
+}
+
+/* The metadata that matter, wherever in the file they are. */
+typedef struct metadata {
+  tw_bytes exif;
+  tw_bytes xmp; /* with its keyword before it; a compressed one is not searched */
+} metadata;
+
+/* Walks over all chunks, so that each is known to be there as a whole, and no length is believed that is not. */
+static tw_status survey(tw_bytes file, metadata *ret_metadata, tw_error *error) {
+  static const char xmp[] = "XML:com.adobe.xmp"; /* its NUL belongs to it */
+  metadata found = {0};
+  for (size_t at = SIGNATURE_SIZE;;) {
+    if (file.size - at < CHUNK_FRAME || big_endian(file.data + at) > file.size - at - CHUNK_FRAME) {
+      return cut_off(error);
+    }
+    const uint8_t *name = file.data + at + 4;
+    tw_bytes content = {name + 4, big_endian(file.data + at)};
+    if (memcmp(name, "eXIf", 4) == 0) {
+      found.exif = content;
+    } else if (memcmp(name, "iTXt", 4) == 0 && content.size > sizeof xmp &&
+               memcmp(content.data, xmp, sizeof xmp) == 0) {
+      found.xmp = content;
+    } else if (memcmp(name, "IEND", 4) == 0) {
+      *ret_metadata = found;
+      return TW_OK;
+    }
+    at += CHUNK_FRAME + content.size;
+  }
 }
 
 /* ---- Decoding ---------------------------------------------------------------------------------------------------- */
@@ -172,7 +207,7 @@ static void read_picture(decoder *decoder, const tw_preprocess *preprocess) {
   }
   uint8_t *pixels = direct ? reader->rgb.data : reader->raw.data;
   read_rows(decoder, pixels, decoder->width * size);
-  png_read_end(decoder->png, decoder->info);
+  png_read_end(decoder->png, NULL);
   if (decoder->grey16) {
     clip_grey16(pixels, count);
   }
@@ -184,58 +219,44 @@ static void read_picture(decoder *decoder, const tw_preprocess *preprocess) {
   }
 }
 
-/* From an eXIf chunk or from XMP in a text chunk, before or after the pixels. */
-static int read_orientation(const decoder *decoder) {
-  png_bytep exif = NULL;
-  png_uint_32 size = 0;
-  png_textp texts = NULL;
-  int count = 0;
-  tw_bytes xmp = {0};
-  if (png_get_eXIf_1(decoder->png, decoder->info, &size, &exif) == 0) {
-    size = 0;
-  }
-  png_get_text(decoder->png, decoder->info, &texts, &count);
-  for (int i = 0; i < count; i++) {
-    if (strcmp(texts[i].key, "XML:com.adobe.xmp") == 0 && texts[i].text != NULL) {
-      xmp = tw_bytes_of(texts[i].text);
-    }
-  }
-  return tw_exif_orientation((tw_bytes){exif, size}, xmp);
-}
-
 static tw_status failure(const decoder *decoder) {
   if (decoder->status != TW_OK) {
     return decoder->status;
   }
   if (decoder->ended) {
-    return tw_error_set(decoder->error, TW_E_FORMAT, "PNG: the file ends before the picture does, it was cut off");
+    return cut_off(decoder->error);
   }
   return tw_error_set(decoder->error, TW_E_FORMAT, "PNG: the file is damaged (%s)", decoder->message);
 }
 
 /* Apart from the function that owns `decoder`, so that a jump finds nothing in registers. */
-static tw_status run(decoder *decoder, const tw_preprocess *preprocess, tw_decoded *ret_decoded) {
+static tw_status run(decoder *decoder, const tw_preprocess *preprocess) {
   if (setjmp(png_jmpbuf(decoder->png)) != 0) {
     return failure(decoder);
   }
   png_set_read_fn(decoder->png, decoder, on_read);
   png_set_user_limits(decoder->png, TW_IMAGE_MAX_SIDE, TW_IMAGE_MAX_SIDE);
+  png_set_keep_unknown_chunks(decoder->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* nothing but pixels is decompressed */
   png_read_info(decoder->png, decoder->info);
   decoder->width = png_get_image_width(decoder->png, decoder->info);
   decoder->height = png_get_image_height(decoder->png, decoder->info);
   set_transforms(decoder);
   read_picture(decoder, preprocess);
-  *ret_decoded = (tw_decoded){decoder->width, decoder->height, read_orientation(decoder)};
   return TW_OK;
 }
 
 tw_status tw_png_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess,
                         tw_decoded *ret_decoded, tw_error *error) {
+  metadata metadata;
   TW_TRY(check_header(file, error));
+  TW_TRY(survey(file, &metadata, error));
   decoder decoder = {.rest = file, .reader = reader, .error = error};
   decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error, on_warning);
   decoder.info = decoder.png == NULL ? NULL : png_create_info_struct(decoder.png);
-  tw_status status = decoder.info == NULL ? tw_error_memory(error) : run(&decoder, preprocess, ret_decoded);
+  tw_status status = decoder.info == NULL ? tw_error_memory(error) : run(&decoder, preprocess);
   png_destroy_read_struct(&decoder.png, &decoder.info, NULL);
+  if (status == TW_OK) {
+    *ret_decoded = (tw_decoded){decoder.width, decoder.height, tw_exif_orientation(metadata.exif, metadata.xmp)};
+  }
   return status;
 }

@@ -173,8 +173,9 @@ static tw_status read_fields(char *text, tw_preprocess *preprocess, tw_error *er
                           FIELDS[i].wanted);
     }
   }
-  tw_status status = tw_preprocess_check(preprocess, error);
-  return status == TW_E_ARGUMENT ? tw_error_set(error, TW_E_FORMAT, "%s", error == NULL ? "" : error->message) : status;
+  tw_error found;
+  tw_status status = tw_preprocess_check(preprocess, &found);
+  return status == TW_OK ? TW_OK : tw_error_set(error, TW_E_FORMAT, "%s", found.message);
 }
 
 tw_status tw_preprocess_parse(const char *text, tw_preprocess *ret_preprocess, tw_error *error) {

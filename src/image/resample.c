@@ -82,6 +82,27 @@ static tw_status pass_rows(tw_image_reader *reader, const tw_image *image, const
   return TW_OK;
 }
 
+/* A picture that is itself the last result must not be overwritten by the next. */
+static void set_aside(tw_image_reader *reader, const tw_image *image) {
+  if (image->rgb == reader->resized.data) {
+    tw_store other = reader->oriented;
+    reader->oriented = reader->resized;
+    reader->resized = other;
+  }
+}
+
+tw_status tw_resample_reserve(tw_image_reader *reader, const tw_image *image, size_t rows, size_t stride, size_t result,
+                              tw_error *error) {
+  size_t size;
+  set_aside(reader, image);
+  if (!tw_mul_size(rows, stride, &size) || size > TW_IMAGE_MAX_RESIZE) {
+    return tw_error_set(error, TW_E_LIMIT, "resizing %zu x %zu pixels to so large a picture needs too much memory",
+                        image->width, image->height);
+  }
+  TW_TRY(tw_store_reserve(&reader->rows, size, error));
+  return tw_store_reserve(&reader->resized, result, error);
+}
+
 tw_status tw_resample_u8(tw_image_reader *reader, const tw_image *image, tw_filter filter, tw_span columns,
                          tw_span lines, const tw_passes *passes, uint8_t **ret_rgb, tw_error *error) {
   tw_weights across;
@@ -92,9 +113,8 @@ tw_status tw_resample_u8(tw_image_reader *reader, const tw_image *image, tw_filt
   size_t end = down.first[down.count - 1] + down.used[down.count - 1];
   size_t row = columns.count * 3;
   size_t stride = (row + 63) & ~(size_t)63;
-  TW_TRY(tw_store_reserve(&reader->rows, (end - begin) * stride, error));
+  TW_TRY(tw_resample_reserve(reader, image, end - begin, stride, row * lines.count, error));
   TW_TRY(pass_rows(reader, image, passes, &across, begin, end, stride, error));
-  TW_TRY(tw_store_reserve(&reader->resized, row * lines.count, error));
   for (size_t i = 0; i < down.count; i++) {
     passes->vertical(&down, i, reader->rows.data + (down.first[i] - begin) * stride, stride, row,
                      reader->resized.data + i * row);

@@ -40,7 +40,7 @@ tw_status tw_weights_make(tw_store *store, tw_filter filter, size_t input, tw_sp
 
 /* The two inner loops of the 8-bit form.
  * horizontal: one row. Reads up to 16 bytes beyond the last input pixel that has a weight, rounded up to 4 pixels;
- *   writes weights->count RGB pixels and up to 16 bytes more.
+ *   writes weights->count RGB pixels and one byte more.
  * vertical: output `i`, `size` bytes of it, from rows `stride` bytes apart of which the first is input row `base`.
  *   Reads and writes up to 31 bytes beyond `size`. */
 typedef struct tw_passes {
@@ -53,6 +53,11 @@ extern const tw_passes tw_passes_portable;
 const tw_passes *tw_passes_best(void);
 /* NULL where the processor or the compiler lacks it. */
 const tw_passes *tw_passes_avx2(void);
+
+/* Makes room in reader->rows for `rows` rows of `stride` bytes and in reader->resized for `result` bytes; an `image`
+ * that lies in the latter stays valid. */
+tw_status tw_resample_reserve(tw_image_reader *reader, const tw_image *image, size_t rows, size_t stride, size_t result,
+                              tw_error *error);
 
 /* `image` resized to columns.whole x lines.whole, and of that the window: columns.count x lines.count RGB pixels, rows
  * dense, in reader->resized. */

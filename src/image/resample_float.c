@@ -1,6 +1,5 @@
 /* The resize in float: Pillow's filters without rounding to 8 bits, and TensorFlow 1's legacy bilinear. */
 #include <math.h>
-#include <string.h>
 
 #include "image/resample.h"
 
@@ -50,8 +49,8 @@ tw_status tw_resample_float(tw_image_reader *reader, const tw_image *image, tw_f
   size_t begin = down.first[0];
   size_t end = down.first[down.count - 1] + down.used[down.count - 1];
   size_t row = columns.count * 3;
-  TW_TRY(tw_store_reserve(&reader->rows, (end - begin) * row * sizeof(float), error));
-  TW_TRY(tw_store_reserve(&reader->resized, lines.count * row * sizeof(float), error));
+  TW_TRY(
+      tw_resample_reserve(reader, image, end - begin, row * sizeof(float), lines.count * row * sizeof(float), error));
   float *rows = (float *)(void *)reader->rows.data;
   float *resized = (float *)(void *)reader->resized.data;
   for (size_t y = begin; y < end; y++) {
@@ -98,7 +97,7 @@ tw_status tw_resample_legacy(tw_image_reader *reader, const tw_image *image, tw_
   const between *down;
   TW_TRY(make_between(&reader->columns, image->width, columns, &across, error));
   TW_TRY(make_between(&reader->lines, image->height, lines, &down, error));
-  TW_TRY(tw_store_reserve(&reader->resized, lines.count * columns.count * 3 * sizeof(float), error));
+  TW_TRY(tw_resample_reserve(reader, image, 0, 0, lines.count * columns.count * 3 * sizeof(float), error));
   float *to = (float *)(void *)reader->resized.data;
   *ret_rgb = to;
   for (size_t y = 0; y < lines.count; y++) {

@@ -49,27 +49,24 @@ static VipsImage *open_image(const tw_vips_request *request) {
   return image;
 }
 
-/* Replaces *image by `changed`, which was made from it; false, and nothing replaced, when making it failed. */
-static bool replace(VipsImage **image, int status, VipsImage *changed) {
+/* Puts `changed`, which was made from *image, in its place; false when making it failed, with `status`. */
+static bool replace(VipsImage **image, int status, VipsImage **changed) {
   if (status != 0) {
     return false;
   }
   g_object_unref(*image);
-  *image = changed;
+  *image = *changed;
   return true;
 }
 
 /* To 8 bits: of 16, colours keep the high byte; grey is clipped at 255, as Pillow does, which reads it as a number. */
 static bool to_8_bits(VipsImage **image) {
   VipsImage *changed = NULL;
-  bool grey = vips_image_get_bands(*image) == 1;
   if (vips_image_get_format(*image) != VIPS_FORMAT_USHORT) {
     return true;
   }
-  return replace(image,
-                 grey ? vips_cast(*image, &changed, VIPS_FORMAT_UCHAR, NULL)
-                      : vips_cast(*image, &changed, VIPS_FORMAT_UCHAR, "shift", TRUE, NULL),
-                 changed);
+  gboolean shift = vips_image_get_bands(*image) > 1;
+  return replace(image, vips_cast(*image, &changed, VIPS_FORMAT_UCHAR, "shift", shift, NULL), &changed);
 }
 
 /* CIELAB and the like become sRGB; grey, RGB and CMYK stay as they are, without any colour profile. */
@@ -81,7 +78,7 @@ static bool to_plain_colours(VipsImage **image) {
     case VIPS_INTERPRETATION_LABQ:
     case VIPS_INTERPRETATION_XYZ:
     case VIPS_INTERPRETATION_scRGB:
-      return replace(image, vips_colourspace(*image, &changed, VIPS_INTERPRETATION_sRGB, NULL), changed);
+      return replace(image, vips_colourspace(*image, &changed, VIPS_INTERPRETATION_sRGB, NULL), &changed);
     default: return true;
   }
 }
@@ -96,7 +93,7 @@ static bool settle_pixels(VipsImage **image, tw_pixels *ret_pixels) {
   }
   *ret_pixels = cmyk ? TW_PIXELS_CMYK : by_bands[bands < 4 ? bands - 1 : 3];
   VipsImage *changed = NULL;
-  return bands <= 4 || replace(image, vips_extract_band(*image, &changed, 0, "n", 4, NULL), changed);
+  return bands <= 4 || replace(image, vips_extract_band(*image, &changed, 0, "n", 4, NULL), &changed);
 }
 
 /* Rows from top to bottom, in this thread. */
@@ -120,7 +117,7 @@ static bool copy_pixels(VipsImage *image, uint8_t *to) {
 }
 
 static tw_vips_result unsupported(tw_vips_request *request, VipsImage *image) {
-  g_snprintf(request->message, sizeof request->message, "%d values of type %s a pixel", vips_image_get_bands(image),
+  g_snprintf(request->message, sizeof request->message, "channels: %d, type: %s", vips_image_get_bands(image),
              vips_enum_nick(VIPS_TYPE_BAND_FORMAT, vips_image_get_format(image)));
   return TW_VIPS_UNSUPPORTED;
 }
