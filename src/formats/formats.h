@@ -7,7 +7,6 @@
 #include "base/base.h"
 
 enum {
-  TW_WIRE_MAX_DEPTH = 32,       /* of nested messages */
   TW_ONNX_MAX_ATTRIBUTES = 256, /* of one node */
   TW_ONNX_MAX_OPSETS = 64,
   TW_NPY_MAX_RANK = 8,
@@ -15,10 +14,17 @@ enum {
 };
 #define TW_ONNX_MAX_NODES ((size_t)100000)
 #define TW_ONNX_MAX_INITIALIZERS ((size_t)100000)
+#define TW_ONNX_MAX_VALUE_INFOS ((size_t)100000) /* inputs and outputs of the network, each */
+#define TW_ONNX_MAX_PROPERTIES ((size_t)100000)
+#define TW_ONNX_MAX_NODE_VALUES ((size_t)1 << 20) /* inputs and outputs of all nodes together */
+#define TW_ONNX_MAX_ATTRIBUTES_TOTAL ((size_t)1 << 19)
+#define TW_ONNX_MAX_LIST ((size_t)1 << 20) /* numbers in one attribute */
+#define TW_ONNX_MAX_WRITTEN                                                                 \
+  ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
+                                            */
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 
-/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) --------------------------------------
- */
+/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) ------------------------------------- */
 
 typedef struct tw_wire {
   const uint8_t *at;
@@ -38,14 +44,16 @@ bool tw_wire_next(tw_wire *wire, tw_wire_field *ret_field);
 bool tw_wire_ok(const tw_wire *wire);
 /* One varint of a packed list; false at the end or when malformed. */
 bool tw_wire_varint(tw_wire *wire, uint64_t *ret_value);
+/* There is no limit of depth because nothing descends by itself: a reader has a function for each kind of message. */
 
 void tw_wire_put_varint(tw_buffer *buffer, uint32_t number, uint64_t value);
+/* What comes before `size` bytes that the caller appends itself. */
+void tw_wire_put_head(tw_buffer *buffer, uint32_t number, size_t size);
 void tw_wire_put_bytes(tw_buffer *buffer, uint32_t number, const void *data, size_t size);
 void tw_wire_put_text(tw_buffer *buffer, uint32_t number, const char *text);
 void tw_wire_put_f32(tw_buffer *buffer, uint32_t number, float value);
 
-/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ------------------
- */
+/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ---------------- */
 
 typedef struct tw_onnx_tensor {
   tw_bytes name;
@@ -111,13 +119,14 @@ typedef struct tw_onnx_model {
 /* Structures come from `arena`, bytes stay in `file`. Errors: TW_E_FORMAT (malformed: with the offset in the file),
  * TW_E_LIMIT, TW_E_UNSUPPORTED (weights in external files, subgraphs, sparse tensors), TW_E_MEMORY. */
 tw_status tw_onnx_read(tw_bytes file, tw_arena *arena, tw_onnx_model *ret_model, tw_error *error);
+/* How much of a name to show in a message, by %.*s: at most 160 bytes. */
+int tw_onnx_name_length(tw_bytes name);
 /* Whether the bytes look like an ONNX file at all. */
 bool tw_onnx_sniff(tw_bytes head);
 /* Appends `model`; the same model gives the same bytes. */
 tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error *error);
 
-/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ---------
- */
+/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ------ */
 
 typedef struct tw_npy {
   char kind;        /* 'f', 'i', 'u', 'b' */
@@ -136,5 +145,16 @@ tw_status tw_npy_read(tw_bytes file, tw_npy *ret_npy, tw_error *error);
 tw_status tw_npy_to_f32(const tw_npy *npy, size_t first, size_t count, float *ret_values, tw_error *error);
 /* Appends the version 1 header (padded to 64) of a C-order little-endian float32 array; its data follow. */
 tw_status tw_npy_header_f32(const size_t *dims, int rank, tw_buffer *buffer, tw_error *error);
+
+/* ---- JSON, on top of jansson's json_t ---------------------------------------------------------------------------- */
+
+struct json_t;
+/* Appends `value` in its compact form and drops the reference; NULL marks the buffer as failed, as jansson's
+ * constructors give NULL when out of memory. */
+void tw_json_append(tw_buffer *buffer, struct json_t *value);
+/* The shortest decimal that reads back as the same float; null when it is not finite. */
+struct json_t *tw_json_f32(float value);
+/* Sets `path`; when its bytes are not UTF-8, with U+FFFD for what is not, and the bytes themselves in `path_base64`. */
+void tw_json_set_path(struct json_t *object, const char *path);
 
 #endif

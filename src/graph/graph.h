@@ -63,6 +63,7 @@ typedef struct tw_value {
   const void *data;  /* a constant's elements, little-endian, row-major, not necessarily aligned; NULL otherwise */
   size_t data_size;  /* bytes */
   tw_node *producer; /* NULL for inputs and constants */
+  size_t index;      /* its number in its graph, below value_count: for tables beside the graph */
 } tw_value;
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */
@@ -117,7 +118,8 @@ typedef struct tw_attributes {
   int target_rank;
   bool allow_zero;
   bool flat_softmax;        /* softmax of opset < 13: over all dimensions from axis on */
-  tw_activation activation; /* conv, gemm, add: fused, applied last */
+  tw_activation activation; /* conv, gemm, add: fused, applied last; a fused clip's bounds are low and high */
+  tw_dtype to;              /* cast: the result's type */
 } tw_attributes;
 
 struct tw_node {
@@ -143,7 +145,10 @@ typedef struct tw_graph {
   struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
   size_t metadata_count;
   struct tw_metadata *metadata; /* ONNX's metadata_props, in file order */
-  size_t folded_bytes;
+  size_t constant_bytes;        /* of constants added */
+  size_t folded_bytes;          /* of constants that passes have computed */
+  size_t value_count;           /* values made so far, those that passes have dropped among them */
+  struct tw_graph_names *names; /* what tw_graph_find looks in */
 } tw_graph;
 
 typedef struct tw_metadata {
@@ -156,9 +161,12 @@ typedef struct tw_metadata {
 tw_graph *tw_graph_create(void); /* NULL when out of memory */
 void tw_graph_free(tw_graph *graph);
 
-/* These copy names and attributes into the graph's arena; `data` is borrowed unless copied first. Names must be unique.
- * The node's output value is made by inference: dtype and shape follow from the inputs. Errors: TW_E_FORMAT (inputs
- * that do not fit: the message names the node, both shapes and what would be right), TW_E_LIMIT, TW_E_MEMORY. */
+/* These copy names and attributes into the graph's arena; `data` is borrowed unless copied first. Names must be unique,
+ * UTF-8 and not empty; of a node's `name` and `output_name` one may be NULL: then it is the other. The node's output
+ * value is made by inference: dtype and shape follow from the inputs. A stride, dilation or group of 0 means 1, a
+ * convolution's kernel of 0 is that of its weights, and attributes that the operator has not are left out. `ret_value`
+ * may be NULL. Errors: TW_E_FORMAT (inputs that do not fit: the message names the node, both shapes and what would be
+ * right), TW_E_LIMIT, TW_E_MEMORY. */
 tw_status tw_graph_add_input(tw_graph *graph, const char *name, tw_dtype dtype, const tw_shape *shape,
                              tw_value **ret_value, tw_error *error);
 tw_status tw_graph_add_constant(tw_graph *graph, const char *name, tw_dtype dtype, const tw_shape *shape,

@@ -1,0 +1,206 @@
+/* The pass that turns every batch normalisation into a scale and a shift a channel, and folds scales and shifts into
+ * the convolution before them. What no convolution takes becomes Mul and Add.
+ *
+ * The order of the work: y = (w * x + b) * scale + shift = (w scale) * x + (b scale + shift). Scales and shifts are
+ * computed in double and rounded once, when they meet the weights. */
+#include <math.h>
+#include <string.h>
+
+#include "graph/evaluate.h"
+#include "graph/rewrite.h"
+
+/* y = x * scale[c] + shift[c]. */
+typedef struct affine {
+  size_t channels;
+  double *scale;
+  double *shift;
+} affine;
+
+static bool is_f32_constant(const tw_value *value) {
+  return value->data != NULL && value->dtype == TW_DTYPE_F32;
+}
+
+/* ---- What is an affine map a channel ----------------------------------------------------------------------------- */
+
+static bool batch_norm_to_affine(const tw_node *node, affine *map) {
+  for (size_t i = 1; i < 5; i++) {
+    if (!is_f32_constant(node->inputs[i])) {
+      return false;
+    }
+  }
+  for (size_t c = 0; c < map->channels; c++) {
+    double gamma = tw_constant_f64(node->inputs[1], c);
+    double beta = tw_constant_f64(node->inputs[2], c);
+    double mean = tw_constant_f64(node->inputs[3], c);
+    double variance = tw_constant_f64(node->inputs[4], c);
+    map->scale[c] = gamma / sqrt(variance + (double)node->attributes.epsilon);
+    map->shift[c] = beta - mean * map->scale[c];
+  }
+  return true;
+}
+
+/* Whether a constant is one number, or one a channel, against a result of that shape. */
+static bool is_per_channel(const tw_value *constant, const tw_shape *result) {
+  const tw_shape *shape = &constant->shape;
+  if (shape->rank > result->rank) {
+    return false;
+  }
+  for (int i = 1; i <= shape->rank; i++) {
+    bool channel = result->rank - i == 1;
+    if (shape->dims[shape->rank - i] != 1 && !channel) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Mul, Add and Sub of something and a constant a channel. *ret_x is the something. */
+static bool arithmetic_to_affine(const tw_node *node, affine *map, tw_value **ret_x) {
+  size_t which = is_f32_constant(node->inputs[1]) ? 1 : 0;
+  const tw_value *constant = node->inputs[which];
+  tw_value *x = node->inputs[1 - which];
+  if (node->attributes.activation != TW_ACTIVATION_NONE || !is_f32_constant(constant) ||
+      !tw_shape_equal(&x->shape, &node->output->shape) || !is_per_channel(constant, &x->shape)) {
+    return false;
+  }
+  bool one = constant->data_size == sizeof(float);
+  for (size_t c = 0; c < map->channels; c++) {
+    double number = tw_constant_f64(constant, one ? 0 : c);
+    bool negate = node->op == TW_OP_SUB && which == 0;
+    map->scale[c] = node->op == TW_OP_MUL ? number : negate ? -1 : 1;
+    map->shift[c] = node->op == TW_OP_MUL ? 0 : node->op == TW_OP_SUB && which == 1 ? -number : number;
+  }
+  *ret_x = x;
+  return true;
+}
+
+/* ---- Into a convolution ------------------------------------------------------------------------------------------ */
+
+static tw_status new_constant(tw_graph *graph, const tw_node *node, const char *what, const tw_shape *shape,
+                              float **ret_data, tw_value **ret_value, tw_error *error) {
+  size_t count = 0;
+  void *room;
+  tw_shape_count(shape, &count);
+  TW_TRY(tw_graph_fold_room(graph, count * sizeof(float), &room, error));
+  const char *name = tw_graph_free_name(graph, node->name, what);
+  if (name == NULL) {
+    return tw_error_memory(error);
+  }
+  size_t given = graph->constant_bytes; /* what passes compute does not raise the limit of what they may */
+  TW_TRY(tw_graph_add_constant(graph, name, TW_DTYPE_F32, shape, room, ret_value, error));
+  graph->constant_bytes = given;
+  *ret_data = room;
+  return TW_OK;
+}
+
+/* The convolution whose only use is `value`, if its weights can be changed. */
+static tw_node *foldable_conv(const tw_rewrite *rewrite, const tw_value *value) {
+  tw_node *node = tw_rewrite_sole_producer(rewrite, value, TW_OP_CONV);
+  bool fits = node != NULL && node->input_count <= 3 && is_f32_constant(node->inputs[1]) &&
+              (node->input_count < 3 || is_f32_constant(node->inputs[2]));
+  return fits ? node : NULL;
+}
+
+/* `node` is what is folded into the convolution. */
+static tw_status scale_conv(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_error *error) {
+  const tw_value *weights = conv->inputs[1];
+  const tw_value *bias = conv->input_count == 3 ? conv->inputs[2] : NULL;
+  tw_shape bias_shape = {.rank = 1, .dims = {(int64_t)map->channels}};
+  float *new_weights;
+  float *new_bias;
+  tw_value **inputs = tw_arena_alloc(graph->arena, 3, sizeof(tw_value *));
+  if (inputs == NULL) {
+    return tw_error_memory(error);
+  }
+  TW_TRY(new_constant(graph, node, "weights", &weights->shape, &new_weights, &inputs[1], error));
+  TW_TRY(new_constant(graph, node, "bias", &bias_shape, &new_bias, &inputs[2], error));
+  size_t each = weights->data_size / sizeof(float) / map->channels;
+  const uint8_t *old = weights->data;
+  for (size_t c = 0; c < map->channels; c++) {
+    for (size_t i = 0; i < each; i++) {
+      float weight;
+      memcpy(&weight, old + (c * each + i) * sizeof weight, sizeof weight);
+      new_weights[c * each + i] = (float)((double)weight * map->scale[c]);
+    }
+    double shift = bias == NULL ? 0 : tw_constant_f64(bias, c);
+    new_bias[c] = (float)(shift * map->scale[c] + map->shift[c]);
+  }
+  inputs[0] = conv->inputs[0];
+  conv->inputs = inputs;
+  conv->input_count = 3;
+  return TW_OK;
+}
+
+/* ---- What no convolution takes ----------------------------------------------------------------------------------- */
+
+/* x * scale + shift as two nodes; the second is `norm` itself, remade. */
+static tw_status split(tw_rewrite *rewrite, tw_node *norm, const affine *map, tw_error *error) {
+  tw_graph *graph = rewrite->graph;
+  tw_shape shape = {.rank = norm->output->shape.rank - 1};
+  for (int i = 0; i < shape.rank; i++) {
+    shape.dims[i] = i == 0 ? (int64_t)map->channels : 1;
+  }
+  float *scale;
+  float *shift;
+  tw_value *factors[2] = {norm->inputs[0], NULL};
+  tw_value *shift_value;
+  TW_TRY(new_constant(graph, norm, "scale", &shape, &scale, &factors[1], error));
+  TW_TRY(new_constant(graph, norm, "shift", &shape, &shift, &shift_value, error));
+  for (size_t c = 0; c < map->channels; c++) {
+    scale[c] = (float)map->scale[c];
+    shift[c] = (float)map->shift[c];
+  }
+  const char *name = tw_graph_free_name(graph, norm->name, "scaled");
+  if (name == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_node *product;
+  TW_TRY(tw_graph_make_node(graph, tw_bytes_of(name), TW_OP_MUL, factors, 2, NULL, tw_bytes_of(name), &product, error));
+  TW_TRY(tw_rewrite_append(rewrite, product, error));
+  norm->op = TW_OP_ADD;
+  norm->inputs[0] = product->output;
+  norm->inputs[1] = shift_value;
+  norm->input_count = 2;
+  tw_attributes_normalise(norm);
+  return tw_rewrite_append(rewrite, norm, error);
+}
+
+/* ---- The pass ---------------------------------------------------------------------------------------------------- */
+
+static tw_status fold_node(tw_rewrite *rewrite, tw_node *node, affine *map, tw_error *error) {
+  bool is_norm = node->op == TW_OP_BATCH_NORM;
+  tw_value *x = node->inputs[0];
+  bool is_affine = is_norm ? batch_norm_to_affine(node, map) : arithmetic_to_affine(node, map, &x);
+  tw_node *conv = is_affine ? foldable_conv(rewrite, x) : NULL;
+  if (conv != NULL) {
+    TW_TRY(scale_conv(rewrite->graph, conv, node, map, error));
+    return tw_rewrite_absorb(rewrite, conv, node, error);
+  }
+  return is_affine && is_norm ? split(rewrite, node, map, error) : tw_rewrite_append(rewrite, node, error);
+}
+
+static tw_status visit_node(tw_rewrite *rewrite, tw_node *node, tw_error *error) {
+  bool candidate =
+      node->op == TW_OP_BATCH_NORM || node->op == TW_OP_MUL || node->op == TW_OP_ADD || node->op == TW_OP_SUB;
+  if (!candidate || node->output->shape.rank < 2) {
+    return tw_rewrite_append(rewrite, node, error);
+  }
+  affine map = {.channels = (size_t)node->output->shape.dims[1]};
+  map.scale = tw_alloc(map.channels, sizeof *map.scale);
+  map.shift = tw_alloc(map.channels, sizeof *map.shift);
+  bool room = map.scale != NULL && map.shift != NULL;
+  tw_status status = room ? fold_node(rewrite, node, &map, error) : tw_error_memory(error);
+  tw_free(map.scale);
+  tw_free(map.shift);
+  return status;
+}
+
+tw_status tw_graph_fold_batch_norms(tw_graph *graph, tw_error *error) {
+  tw_rewrite rewrite;
+  TW_TRY(tw_rewrite_begin(graph, &rewrite, error));
+  tw_status status = TW_OK;
+  for (size_t i = 0; status == TW_OK && i < graph->node_count; i++) {
+    status = visit_node(&rewrite, graph->nodes[i], error);
+  }
+  return tw_rewrite_end(&rewrite, status, error);
+}

@@ -1,0 +1,71 @@
+/* What others ask about a graph: where the features are, how large it is, what it costs. */
+#include <string.h>
+
+#include "graph/internal.h"
+
+/* A value that no input of the graph reaches is a constant, computed or not; as far as a few nodes tell. */
+static bool is_constant(const tw_value *value) {
+  enum { FEW = 8 };
+  for (int i = 0; i < FEW && value->producer != NULL && value->producer->input_count == 1; i++) {
+    value = value->producer->inputs[0];
+  }
+  return value->data != NULL;
+}
+
+tw_value *tw_graph_features_value(const tw_graph *graph) {
+  for (size_t i = graph->node_count; i-- > 0;) {
+    const tw_node *node = graph->nodes[i];
+    if (node->op == TW_OP_GEMM || (node->op == TW_OP_MATMUL && is_constant(node->inputs[1]))) {
+      return node->inputs[0];
+    }
+  }
+  return NULL;
+}
+
+uint64_t tw_node_multiplications(const tw_node *node) {
+  size_t count = 0;
+  tw_shape_count(&node->output->shape, &count);
+  uint64_t terms = 0; /* of each element of the result */
+  if (node->op == TW_OP_CONV) {
+    const tw_shape *weights = &node->inputs[1]->shape;
+    terms = 1;
+    for (int i = 1; i < weights->rank; i++) {
+      terms *= (uint64_t)weights->dims[i];
+    }
+  } else if (node->op == TW_OP_GEMM) {
+    terms = (uint64_t)node->inputs[0]->shape.dims[node->attributes.transpose_a ? 0 : 1];
+  } else if (node->op == TW_OP_MATMUL) {
+    terms = (uint64_t)node->inputs[0]->shape.dims[node->inputs[0]->shape.rank - 1];
+  }
+  return count * terms;
+}
+
+static size_t new_parameters(const tw_value *value, bool *counted) {
+  size_t count = 0;
+  if (value != NULL && value->data != NULL && !counted[value->index] && tw_dtype_is_float(value->dtype)) {
+    counted[value->index] = true;
+    tw_shape_count(&value->shape, &count);
+  }
+  return count;
+}
+
+size_t tw_graph_parameters(const tw_graph *graph) {
+  bool *counted = tw_alloc(graph->value_count, sizeof *counted);
+  size_t sum = 0;
+  for (size_t i = 0; counted != NULL && i < graph->node_count; i++) {
+    for (size_t j = 0; j < graph->nodes[i]->input_count; j++) {
+      sum += new_parameters(graph->nodes[i]->inputs[j], counted);
+    }
+  }
+  tw_free(counted);
+  return sum;
+}
+
+tw_bytes tw_graph_metadata(const tw_graph *graph, const char *key) {
+  for (size_t i = 0; i < graph->metadata_count; i++) {
+    if (strcmp(graph->metadata[i].key, key) == 0) {
+      return graph->metadata[i].value;
+    }
+  }
+  return (tw_bytes){NULL, 0};
+}
