@@ -17,7 +17,7 @@ enum {
   MAX_UNITS = 150 * UNITS,
   PATIENCE = 2 /* coarse steps without a real gain before the path ends */
 };
-static const double path_tolerance = 3e-5;
+static const double path_tolerance = 1e-4;
 static const double real_gain = 0.002; /* relative; smaller ones are no reason to go on */
 static const double least_gain = 1e-3; /* absolute, in nats: separable classes would gain for ever */
 static const double turned = 0.01;     /* relative: a larger rise above the best ends the path at once */
