@@ -171,10 +171,11 @@ static void gather(tw_team *team, round_of_members *round) {
   }
 }
 
-/* What solver coordinates make of strength C: J = C n / scale^2 (mean cross-entropy + penalty / 2 |x|^2). */
+/* What solver coordinates make of strength C: J = C n (mean cross-entropy + penalty / 2 |x|^2). Beyond the bounds
+ * float32 knows only "all" and "nothing". */
 static double penalty_of(const tw_member *member, double strength) {
   double scale = member->team->rows->scale;
-  return 1 / (strength * scale * scale * (double)member->row_count);
+  return fmin(fmax(1 / (strength * scale * scale * (double)member->row_count), 1e-30), 1e30);
 }
 
 static tw_status begin_member(tw_member *member, double strength, bool again, double ahead, double tolerance,

@@ -55,7 +55,8 @@ tw_parts_options tw_parts_defaults(void);
  * round(test * m) are test, the next round(validation * m) validation, the rest training; with m >= 3 at least one test
  * (when test > 0) and one training; m < 3: training only.
  *
- * `given` is NULL, or has one tw_part for each sample: training, validation or test where folders say so. Parts that no
+ * `given` is NULL, or has one tw_part for each sample: training, validation or test where folders say so, unset (counts
+ * as training) where they do not. Parts that no
  * sample is given (validation, test) are then drawn from those given as training, by the same rule; with given parts
  * the shares of the parts that are given are ignored. A content given both as training and in another part: the
  * training one is LEAKED; in validation and test: the validation one is LEAKED. Errors: TW_E_DATA for a class whose
@@ -127,7 +128,7 @@ typedef struct tw_path_point {
   double strength; /* C */
   double log_loss; /* mean over the validation samples (over those of all folds) */
   double accuracy;
-  size_t iterations;
+  size_t iterations; /* the most of any fold */
 } tw_path_point;
 
 /* The strengths tried, ascending, and the one chosen: the lowest log loss, the smallest strength of equals. */
@@ -142,9 +143,9 @@ void tw_path_free(tw_path *path);
 
 /* Chooses C on a warm-started path from strong regularisation to weak, scored by log loss on the samples of part
  * validation (or by folds over training + validation: too few a class, or no validation sample), stops when the log
- * loss has clearly turned, refines around the best, then refits on training + validation. `parts` has one tw_part for
- * each sample; those not training or validation are ignored. seed: of the selection folds. ret_report: of the final
- * fit; may be NULL. */
+ * loss has clearly turned or gains nothing more, tries once where a parabola through the best three has its lowest
+ * point, then refits on training + validation. `parts` has one tw_part for each sample; those not training or
+ * validation are ignored. seed: of the selection folds. ret_report: of the final fit; may be NULL. */
 tw_status tw_top_train(const tw_samples *samples, const uint8_t *parts, uint64_t seed, const tw_fit_options *options,
                        tw_top **ret_top, tw_path **ret_path, tw_fit_report *ret_report, tw_error *error);
 
