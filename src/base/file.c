@@ -225,8 +225,9 @@ tw_status tw_folder_make(const char *path, tw_error *error) {
       char was = *at;
       *at = '\0';
       struct stat there;
-      if (mkdir(copy, 0777) != 0 && (stat(copy, &there) != 0 || !S_ISDIR(there.st_mode))) {
-        status = tw_error_errno(error, errno == EEXIST ? ENOTDIR : errno, "%s: cannot be made", path);
+      int failure = mkdir(copy, 0777) == 0 ? 0 : errno;
+      if (failure != 0 && (stat(copy, &there) != 0 || !S_ISDIR(there.st_mode))) {
+        status = tw_error_errno(error, failure == EEXIST ? ENOTDIR : failure, "%s: cannot be made", path);
       }
       *at = was;
       if (was == '\0') {

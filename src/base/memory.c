@@ -57,8 +57,11 @@ void *tw_alloc_aligned(size_t size) {
     return NULL;
   }
   rounded &= ~(size_t)63;
-  void *memory = aligned_alloc(alignment, rounded);
-  if (memory != NULL && size >= LARGE_SIZE) {
+  void *memory;
+  if (posix_memalign(&memory, alignment, rounded) != 0) { /* aligned_alloc wants a multiple of the alignment */
+    return NULL;
+  }
+  if (size >= LARGE_SIZE) {
     madvise(memory, rounded & ~(LARGE_PAGE - 1), MADV_HUGEPAGE); /* refused: then as before */
   }
   return memory;

@@ -28,10 +28,10 @@ static char *existing(const char *folder, const char *inner, const char *relativ
     return NULL;
   }
   char *path = tw_format("%s/%s%s%s", folder, inner == NULL ? "" : inner, inner == NULL ? "" : "/", relative);
-  if (path != NULL && access(path, F_OK) != 0) {
-    tw_free(path);
-    path = NULL;
-  }
+  char *real = path == NULL ? NULL : realpath(path, NULL);
+  tw_free(path);
+  path = real == NULL ? NULL : tw_strdup(real);
+  free(real);
   return path;
 }
 
@@ -51,6 +51,6 @@ char *tw_data_path(const char *relative) {
 }
 
 char *tw_module_path(const char *name) {
-  static const char *const inner[] = {"../lib/topwork", "topwork", NULL};
+  static const char *const inner[] = {"../lib/topwork", "../" TOPWORK_LIBRARY_FOLDER "/topwork", "topwork", NULL};
   return find("TOPWORK_MODULES", inner, TOPWORK_MODULE_FOLDER, name);
 }

@@ -18,13 +18,13 @@ enum {
 #define TW_ONNX_MAX_PROPERTIES ((size_t)100000)
 #define TW_ONNX_MAX_NODE_VALUES ((size_t)1 << 20) /* inputs and outputs of all nodes together */
 #define TW_ONNX_MAX_ATTRIBUTES_TOTAL ((size_t)1 << 19)
-#define TW_ONNX_MAX_LIST ((size_t)1 << 20)                           /* numbers in one attribute */
-#define TW_ONNX_MAX_WRITTEN ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
-                                                                      */
+#define TW_ONNX_MAX_LIST ((size_t)1 << 20) /* numbers in one attribute */
+#define TW_ONNX_MAX_WRITTEN                                                                 \
+  ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
+                                            */
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 
-/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) --------------------------------------
- */
+/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) ------------------------------------- */
 
 typedef struct tw_wire {
   const uint8_t *at;
@@ -53,8 +53,7 @@ void tw_wire_put_bytes(tw_buffer *buffer, uint32_t number, const void *data, siz
 void tw_wire_put_text(tw_buffer *buffer, uint32_t number, const char *text);
 void tw_wire_put_f32(tw_buffer *buffer, uint32_t number, float value);
 
-/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ------------------
- */
+/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ---------------- */
 
 typedef struct tw_onnx_tensor {
   tw_bytes name;
@@ -127,8 +126,7 @@ bool tw_onnx_sniff(tw_bytes head);
 /* Appends `model`; the same model gives the same bytes. */
 tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error *error);
 
-/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ---------
- */
+/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ------ */
 
 typedef struct tw_npy {
   char kind;        /* 'f', 'i', 'u', 'b' */
@@ -147,5 +145,16 @@ tw_status tw_npy_read(tw_bytes file, tw_npy *ret_npy, tw_error *error);
 tw_status tw_npy_to_f32(const tw_npy *npy, size_t first, size_t count, float *ret_values, tw_error *error);
 /* Appends the version 1 header (padded to 64) of a C-order little-endian float32 array; its data follow. */
 tw_status tw_npy_header_f32(const size_t *dims, int rank, tw_buffer *buffer, tw_error *error);
+
+/* ---- JSON, on top of jansson's json_t ---------------------------------------------------------------------------- */
+
+struct json_t;
+/* Appends `value` in its compact form and drops the reference; NULL marks the buffer as failed, as jansson's
+ * constructors give NULL when out of memory. */
+void tw_json_append(tw_buffer *buffer, struct json_t *value);
+/* The shortest decimal that reads back as the same float; null when it is not finite. */
+struct json_t *tw_json_f32(float value);
+/* Sets `path`; when its bytes are not UTF-8, with U+FFFD for what is not, and the bytes themselves in `path_base64`. */
+void tw_json_set_path(struct json_t *object, const char *path);
 
 #endif

@@ -11,10 +11,12 @@
 enum {
   TW_IMAGE_MAX_SIDE = 65500,     /* pixels; libjpeg's own limit */
   TW_IMAGE_MAX_FILE = 512 << 20, /* bytes of one picture's file */
+  TW_IMAGE_MAX_SCANS = 100, /* of a progressive JPEG: real ones have under 20, each costs a pass over the picture */
   TW_PREPROCESS_MAX_SIDE = 4096, /* pixels of a network's input */
   TW_PREPROCESS_MAX_TEXT = 4096, /* bytes of the canonical text */
 };
 #define TW_IMAGE_MAX_PIXELS ((size_t)1 << 28) /* width * height of one picture: 268 million, 805 MB as RGB */
+#define TW_IMAGE_MAX_RESIZE ((size_t)1 << 32) /* bytes between the two passes of a resize */
 
 /* ---- What a file is ---------------------------------------------------------------------------------------------- */
 
@@ -32,7 +34,8 @@ typedef enum tw_image_format {
 
 enum { TW_IMAGE_SNIFF_SIZE = 512 }; /* the first bytes that tw_image_sniff may look at */
 
-/* By content alone; `head` is the file's first bytes, TW_IMAGE_SNIFF_SIZE of them or the whole shorter file. */
+/* By content alone; `head` is the file's first bytes, TW_IMAGE_SNIFF_SIZE of them or the whole shorter file. HEIC and
+ * AVIF are told apart by the first brand that names a codec; "mif1" alone counts as HEIC. */
 tw_image_format tw_image_sniff(tw_bytes head);
 const char *tw_image_format_name(tw_image_format format); /* "JPEG"; static */
 /* Whether `path` ends as names of pictures do (.jpg, .PNG, .heic, .svg, .bmp, ...): such a file without a picture in it
@@ -46,7 +49,9 @@ typedef enum tw_upsampling { TW_UPSAMPLING_FANCY, TW_UPSAMPLING_PLAIN } tw_upsam
 typedef enum tw_orientation { TW_ORIENTATION_EXIF, TW_ORIENTATION_IGNORED } tw_orientation;
 typedef enum tw_icc { TW_ICC_IGNORED } tw_icc;
 typedef enum tw_cmyk { TW_CMYK_PILLOW } tw_cmyk; /* as Pillow's convert('RGB'), inverted Adobe files included */
-typedef enum tw_alpha { TW_ALPHA_WHITE, TW_ALPHA_BLACK, TW_ALPHA_DROPPED } tw_alpha; /* background, before resizing */
+/* What is behind transparent pixels, before resizing: Image.alpha_composite(background, im.convert('RGBA')) of Pillow,
+ * to the bit. Dropped: the colours as they are stored (a GIF stores none where it is transparent). */
+typedef enum tw_alpha { TW_ALPHA_WHITE, TW_ALPHA_BLACK, TW_ALPHA_DROPPED } tw_alpha;
 typedef enum tw_filter {
   TW_FILTER_BOX, /* these four: Pillow's, antialiased when shrinking */
   TW_FILTER_BILINEAR,
@@ -56,9 +61,14 @@ typedef enum tw_filter {
 } tw_filter;
 typedef enum tw_geometry {
   TW_GEOMETRY_SQUASH, /* both sides to the network's, aspect ratio not kept */
-  TW_GEOMETRY_CROP,   /* shorter side to round(side / crop), then the centre */
+  /* Scaled, aspect ratio kept, until it just covers round(width / crop) x round(height / crop), then the centre of the
+   * network's size. For a square network: the shorter side to round(side / crop). Sides are rounded half to even. */
+  TW_GEOMETRY_CROP,
 } tw_geometry;
-typedef enum tw_rounding { TW_ROUNDING_U8, TW_ROUNDING_FLOAT } tw_rounding; /* after each pass of the resize */
+typedef enum tw_rounding {
+  TW_ROUNDING_U8,    /* to 8 bits after each pass of the resize, as Pillow resizes RGB */
+  TW_ROUNDING_FLOAT, /* to float, and not clipped to 0..255, as Pillow resizes single channels of mode F */
+} tw_rounding;
 typedef enum tw_colour { TW_COLOUR_RGB, TW_COLOUR_BGR } tw_colour;
 typedef enum tw_layout { TW_LAYOUT_NCHW, TW_LAYOUT_NHWC } tw_layout;
 
@@ -72,7 +82,7 @@ typedef struct tw_preprocess {
   tw_alpha alpha;
   tw_filter filter;
   tw_geometry geometry;
-  double crop; /* TW_GEOMETRY_CROP: in (0, 1]; 1 otherwise */
+  double crop; /* TW_GEOMETRY_CROP: in (0, 1], the larger side / crop at most TW_IMAGE_MAX_SIDE; 1 otherwise */
   tw_rounding rounding;
   uint32_t width; /* of the network's input, pixels */
   uint32_t height;
@@ -87,7 +97,7 @@ typedef struct tw_preprocess {
  * crop=0.875 rounding=u8 size=224x224 mean=127,127,127 scale=0.0078125,0.0078125,0.0078125 colour=rgb layout=nchw
  * Allocated; NULL when out of memory. */
 char *tw_preprocess_text(const tw_preprocess *preprocess);
-/* Reads it back, fields in any order, each exactly once; an error names the field and its possible values. */
+/* Reads it back, fields in any order, each exactly once. TW_E_FORMAT names the field and its possible values. */
 tw_status tw_preprocess_parse(const char *text, tw_preprocess *ret_preprocess, tw_error *error);
 size_t tw_preprocess_count(const tw_preprocess *preprocess); /* 3 * height * width floats */
 
@@ -107,7 +117,13 @@ void tw_image_reader_free(tw_image_reader *reader);
 
 /* Decodes, orients and removes alpha; valid until the reader's next call. Errors: TW_E_FORMAT (corrupt or truncated: a
  * picture that is only partly there is no picture; a JPEG with trailing bytes or harmless warnings is one),
- * TW_E_UNSUPPORTED (no picture topwork reads, or the libvips module is missing), TW_E_LIMIT, TW_E_MEMORY. */
+ * TW_E_UNSUPPORTED (no picture topwork reads, or the libvips module is missing), TW_E_LIMIT, TW_E_MEMORY.
+ *
+ * The pixels are those that Pillow's convert gives. So: JPEGs that Pillow reads are read, those it rejects are
+ * rejected; of 16 bits a colour the high byte is kept, but grey of 16 bits is clipped at 255, as Pillow clips it (what
+ * is brighter is white); orientation comes from EXIF, or from XMP when EXIF has none. A PNG must be there up to its
+ * last chunk and have right checksums, where Pillow is content with the last row. Of animations and many pages the
+ * first is read. HEIC and AVIF are always upright: their decoder turns them whatever `orientation` says. */
 tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, tw_image *ret_image,
                           tw_error *error);
 /* Pillow's resize of `image` to width x height as two calls, one axis each (8 bits between them). The result is valid

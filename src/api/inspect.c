@@ -1,0 +1,290 @@
+/* `inspect`: what is in a file. The network's nodes and the plan's steps as tables; a model's record on top of them. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/internal.h"
+#include "formats/formats.h"
+
+static void append_share(tw_buffer *buffer, double count) {
+  static const char *const units[] = {"", " k", " M", " G", " T"};
+  size_t unit = 0;
+  while (count >= 1000 && unit + 1 < sizeof units / sizeof *units) {
+    count /= 1000;
+    unit++;
+  }
+  tw_buffer_format(buffer, unit == 0 ? "%.0f%s" : "%.2f%s", count, units[unit]);
+}
+
+static uint64_t total_multiplications(const tw_graph *graph) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < graph->node_count; i++) {
+    total += tw_node_multiplications(graph->nodes[i]);
+  }
+  return total;
+}
+
+static size_t node_parameters(const tw_node *node) {
+  size_t total = 0;
+  for (size_t i = 0; i < node->input_count; i++) {
+    const tw_value *value = node->inputs[i];
+    size_t count;
+    if (value != NULL && value->data != NULL && tw_shape_count(&value->shape, &count)) {
+      total += count;
+    }
+  }
+  return total;
+}
+
+/* ---- Text -------------------------------------------------------------------------------------------------------- */
+
+static void append_values(tw_buffer *buffer, const char *what, tw_value *const *values, size_t count) {
+  char shape[TW_SHAPE_TEXT_SIZE];
+  for (size_t i = 0; i < count; i++) {
+    tw_buffer_format(buffer, "%-14s ", i == 0 ? what : "");
+    tw_text_append_escaped(buffer, values[i]->name);
+    tw_buffer_format(buffer, " %s %s\n", tw_shape_text(&values[i]->shape, shape), tw_dtype_name(values[i]->dtype));
+  }
+}
+
+static void append_nodes(tw_buffer *buffer, const tw_graph *graph) {
+  char shape[TW_SHAPE_TEXT_SIZE];
+  tw_buffer_format(buffer, "\n%-44s %-18s %-18s %12s %14s\n", "node", "operator", "result", "parameters",
+                   "multiply-adds");
+  for (size_t i = 0; i < graph->node_count; i++) {
+    const tw_node *node = graph->nodes[i];
+    tw_buffer name = {0};
+    tw_text_append_escaped(&name, node->name);
+    tw_buffer_format(buffer, "%-44s %-18s %-18s %12zu %14llu\n", name.data == NULL ? "" : (const char *)name.data,
+                     tw_op_name(node->op), tw_shape_text(&node->output->shape, shape), node_parameters(node),
+                     (unsigned long long)tw_node_multiplications(node));
+    tw_buffer_done(&name);
+  }
+}
+
+static void append_network(tw_buffer *buffer, const tw_graph *graph) {
+  append_values(buffer, "input", graph->inputs, graph->input_count);
+  append_values(buffer, "outputs", graph->outputs, graph->output_count);
+  tw_value *features = tw_graph_features_value(graph);
+  if (features != NULL) {
+    append_values(buffer, "features at", &features, 1);
+  }
+  tw_buffer_format(buffer, "%-14s %zu\n%-14s ", "nodes", graph->node_count, "parameters");
+  append_share(buffer, (double)tw_graph_parameters(graph));
+  tw_buffer_format(buffer, "\n%-14s ", "multiply-adds");
+  append_share(buffer, (double)total_multiplications(graph));
+  tw_buffer_text(buffer, " a picture\n");
+}
+
+static void append_test(tw_buffer *buffer, const tw_model_record *record) {
+  if (record->test_count == 0) {
+    tw_buffer_format(buffer, "%-14s none\n", "test");
+    return;
+  }
+  double interval[2];
+  tw_wilson(record->test_correct, record->test_count, interval);
+  tw_buffer_format(buffer, "%-14s %zu of %zu right (%.1f %%, 95 %% interval %.1f to %.1f %%), baseline %.1f %%\n",
+                   record->folds > 0 ? "folds" : "test", record->test_correct, record->test_count,
+                   100.0 * (double)record->test_correct / (double)record->test_count, 100 * interval[0],
+                   100 * interval[1], 100 * record->baseline);
+}
+
+static void append_model(tw_buffer *buffer, const tw_model *model) {
+  const tw_model_record *record = &model->record;
+  char number[TW_NUMBER_TEXT_SIZE];
+  if (model->trunk != NULL) {
+    char hex[TW_HASH_TEXT_SIZE];
+    tw_hash hash = tw_trunk_hash(model->trunk);
+    tw_buffer_format(buffer, "%-14s %s, %zu features, content %s\n%-14s %s\n", "trunk", tw_trunk_name(model->trunk),
+                     tw_trunk_dimensions(model->trunk), tw_hash_text(&hash, hex), "preprocessing",
+                     tw_trunk_preprocess_text(model->trunk));
+  } else {
+    tw_buffer_format(buffer, "%-14s none: takes rows of %zu features\n", "trunk", model->top->dimensions);
+  }
+  tw_buffer_format(buffer, "%-14s logistic regression, C = %s, chosen by %s, seed %llu\n", "top",
+                   tw_number_text(record->strength, number), record->by_folds ? "5 folds" : "the validation part",
+                   (unsigned long long)record->seed);
+  tw_buffer_format(buffer, "%-14s %zu training, %zu validation, %zu test\n", "parts", record->content_counts[0],
+                   record->content_counts[1], record->content_counts[2]);
+  append_test(buffer, record);
+  tw_buffer_format(buffer, "%-14s %zu\n", "classes", record->class_count);
+  for (size_t i = 0; i < record->class_count; i++) {
+    tw_buffer_text(buffer, "  ");
+    tw_text_append_escaped(buffer, record->classes[i]);
+    tw_buffer_text(buffer, "\n");
+  }
+}
+
+static void append_pass(void *context, const char *pass, const tw_graph *graph) {
+  size_t counts[TW_OP_COUNT] = {0};
+  for (size_t i = 0; i < graph->node_count; i++) {
+    counts[graph->nodes[i]->op]++;
+  }
+  tw_buffer *buffer = context;
+  tw_buffer_format(buffer, "%-24s %5zu nodes:", pass, graph->node_count);
+  for (int op = 0; op < TW_OP_COUNT; op++) {
+    if (counts[op] > 0) {
+      tw_buffer_format(buffer, " %s %zu", tw_op_name((tw_op)op), counts[op]);
+    }
+  }
+  tw_buffer_text(buffer, "\n");
+}
+
+static tw_status append_plan(tw_buffer *buffer, const tw_graph *graph, int threads, tw_error *error) {
+  tw_plan *plan;
+  TW_TRY(tw_plan_create(graph, threads, &plan, error));
+  tw_session *session = NULL;
+  size_t steps = tw_plan_step_count(plan);
+  double *seconds = tw_alloc(steps, sizeof *seconds);
+  float *input = tw_alloc(tw_plan_input_count(plan), sizeof *input);
+  float **outputs = tw_alloc(tw_plan_output_number(plan), sizeof *outputs);
+  enum { ROUNDS = 5 };
+  tw_status status = seconds == NULL || input == NULL || outputs == NULL ? tw_error_memory(error)
+                                                                         : tw_session_create(plan, &session, error);
+  for (int round = 0; status == TW_OK && round <= ROUNDS; round++) {
+    if (round == 1) { /* the first one warms up */
+      memset(seconds, 0, steps * sizeof *seconds);
+    }
+    status = tw_session_profile(session, input, seconds, error);
+  }
+  double total = 0;
+  for (size_t i = 0; status == TW_OK && i < steps; i++) {
+    total += seconds[i];
+  }
+  if (status == TW_OK) {
+    tw_buffer_format(buffer, "\nplan: %zu steps, %d core%s a picture, weights %.1f MB, session %.1f MB, %.2f ms\n",
+                     steps, threads, threads == 1 ? "" : "s", (double)tw_plan_weight_bytes(plan) / 1e6,
+                     (double)tw_plan_session_bytes(plan) / 1e6, 1e3 * total / ROUNDS);
+    tw_buffer_format(buffer, "%8s %6s %9s %9s  %-12s %-22s %-20s %s\n", "ms", "share", "M mul-add", "kB", "kind",
+                     "implementation", "layout", "node");
+  }
+  for (size_t i = 0; status == TW_OK && i < steps; i++) {
+    const tw_plan_step *step = tw_plan_step_at(plan, i);
+    tw_buffer_format(buffer, "%8.3f %5.1f%% %9.2f %9.0f  %-12s %-22s %-20s ", 1e3 * seconds[i] / ROUNDS,
+                     100 * seconds[i] / total, (double)step->multiplications / 1e6, (double)step->bytes / 1e3,
+                     step->kind, step->implementation, step->layout);
+    tw_text_append_escaped(buffer, step->name);
+    tw_buffer_text(buffer, "\n");
+  }
+  tw_free(outputs);
+  tw_free(input);
+  tw_free(seconds);
+  tw_session_free(session);
+  tw_plan_free(plan);
+  return status;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *value_json(const tw_value *value) {
+  json_t *dims = json_array();
+  for (int i = 0; i < value->shape.rank; i++) {
+    json_array_append_new(dims, json_integer(value->shape.dims[i]));
+  }
+  return json_pack("{s:s, s:o, s:s}", "name", value->name, "shape", dims, "type", tw_dtype_name(value->dtype));
+}
+
+static json_t *network_json(const tw_graph *graph) {
+  json_t *inputs = json_array();
+  json_t *outputs = json_array();
+  json_t *nodes = json_array();
+  for (size_t i = 0; i < graph->input_count; i++) {
+    json_array_append_new(inputs, value_json(graph->inputs[i]));
+  }
+  for (size_t i = 0; i < graph->output_count; i++) {
+    json_array_append_new(outputs, value_json(graph->outputs[i]));
+  }
+  for (size_t i = 0; i < graph->node_count; i++) {
+    const tw_node *node = graph->nodes[i];
+    json_array_append_new(
+        nodes, json_pack("{s:s*, s:s, s:o, s:I, s:I}", "name", node->name, "operator", tw_op_name(node->op), "result",
+                         value_json(node->output), "parameters", (json_int_t)node_parameters(node), "multiply_adds",
+                         (json_int_t)tw_node_multiplications(node)));
+  }
+  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "inputs", inputs, "outputs", outputs, "nodes", nodes, "parameters",
+                   (json_int_t)tw_graph_parameters(graph), "multiply_adds", (json_int_t)total_multiplications(graph));
+}
+
+static json_t *model_json(const tw_model *model) {
+  const tw_model_record *record = &model->record;
+  json_t *classes = json_array();
+  for (size_t i = 0; i < record->class_count; i++) {
+    json_array_append_new(classes, json_string(record->classes[i]));
+  }
+  json_t *object = json_pack("{s:o, s:s?, s:s?, s:I, s:f, s:I, s:{s:I, s:I, s:I}}", "classes", classes, "trunk",
+                             model->trunk == NULL ? NULL : tw_trunk_name(model->trunk), "preprocessing",
+                             model->trunk == NULL ? NULL : tw_trunk_preprocess_text(model->trunk), "seed",
+                             (json_int_t)record->seed, "strength", record->strength, "folds", (json_int_t)record->folds,
+                             "parts", "training", (json_int_t)record->content_counts[0], "validation",
+                             (json_int_t)record->content_counts[1], "test", (json_int_t)record->content_counts[2]);
+  if (record->test_count > 0) {
+    json_object_set_new(object, "test",
+                        json_pack("{s:I, s:I, s:f}", "count", (json_int_t)record->test_count, "correct",
+                                  (json_int_t)record->test_correct, "baseline", record->baseline));
+  }
+  return object;
+}
+
+static tw_status append_json(tw_buffer *buffer, const tw_graph *graph, const tw_model *model, tw_error *error) {
+  json_t *object = json_pack("{s:s, s:o}", "kind", model != NULL ? "model" : "network", "network", network_json(graph));
+  if (model != NULL) {
+    json_object_set_new(object, "model", model_json(model));
+  }
+  tw_json_append(buffer, object);
+  tw_buffer_text(buffer, "\n");
+  return tw_buffer_status(buffer, error);
+}
+
+/* ---- The command ------------------------------------------------------------------------------------------------- */
+
+/* What passes and plan show, on a copy: the graph itself stays as imported. */
+static tw_status append_optimised(tw_buffer *buffer, const tw_graph *graph, bool passes, bool plan, int threads,
+                                  tw_error *error) {
+  tw_graph *copy;
+  TW_TRY(tw_graph_copy(graph, &copy, error));
+  if (passes) {
+    tw_buffer_text(buffer, "\n");
+    append_pass(buffer, "as imported", copy);
+  }
+  tw_status status = tw_graph_optimise(copy, passes ? append_pass : NULL, buffer, error);
+  if (status == TW_OK && plan) {
+    status = append_plan(buffer, copy, threads, error);
+  }
+  tw_graph_free(copy);
+  return status;
+}
+
+tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, tw_error *error) {
+  tw_graph *graph;
+  TW_TRY(tw_graph_import(file, &graph, error));
+  tw_model *model = NULL;
+  tw_status status = TW_OK;
+  if (tw_graph_metadata(graph, "topwork.format").data != NULL) {
+    status = tw_model_open(file, &model, error);
+  }
+  tw_buffer buffer = {0};
+  if (status == TW_OK && tool->json) {
+    status = append_json(&buffer, graph, model, error);
+  } else if (status == TW_OK) {
+    tw_text_append_escaped(&buffer, file);
+    tw_buffer_text(&buffer, model != NULL ? ": a topwork model\n" : ": a network\n");
+    if (model != NULL) {
+      append_model(&buffer, model);
+    }
+    append_network(&buffer, graph);
+    if (passes || plan) {
+      status = append_optimised(&buffer, graph, passes, plan, tw_thread_count(tool->threads), error);
+    } else {
+      append_nodes(&buffer, graph);
+    }
+    status = status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", file);
+  }
+  if (status == TW_OK) {
+    status = tw_api_write(tool, &buffer, error);
+  }
+  tw_buffer_done(&buffer);
+  tw_model_free(model);
+  tw_graph_free(graph);
+  return status;
+}

@@ -1,0 +1,60 @@
+/* What the commands of this floor share: output, the cache, and data sets. */
+#ifndef TW_API_INTERNAL_H
+#define TW_API_INTERNAL_H
+
+#include "api/tool.h"
+#include "base/base.h"
+#include "features/features.h"
+#include "model/model.h"
+#include "report/report.h"
+#include "train/train.h"
+
+/* ---- Output (common.c) ------------------------------------------------------------------------------------------- */
+
+void tw_api_note(const tw_tool *tool, const char *format, ...) TW_PRINTF(2, 3);
+/* Writes and empties the buffer. TW_E_CANCELLED when nobody reads any more. */
+tw_status tw_api_write(const tw_tool *tool, tw_buffer *buffer, tw_error *error);
+/* Writes the outcome as JSON or as text. */
+tw_status tw_api_say(const tw_tool *tool, const tw_outcome *outcome, tw_error *error);
+/* `path`: fails early when it cannot be written; what is there stays. */
+tw_status tw_api_check_output(const char *path, tw_error *error);
+tw_ticker tw_api_ticker(const tw_tool *tool);
+/* "a.jpg: reason" as a note. */
+void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reason);
+/* *ret_cache is NULL with --no-cache and where the cache cannot be used; what there is to say is noted. */
+tw_status tw_api_open_cache(const tw_tool *tool, tw_cache **ret_cache, tw_error *error);
+void tw_api_close_cache(const tw_tool *tool, tw_cache *cache);
+
+/* ---- Data sets (dataset.c) --------------------------------------------------------------------------------------- */
+
+/* Rows of features with all that is known of them, from a folder of pictures or from files of features. */
+typedef struct tw_dataset {
+  size_t count;      /* n */
+  size_t dimensions; /* d */
+  size_t class_count;
+  char **classes;       /* sorted; owned */
+  float *features;      /* n x d; owned */
+  uint32_t *labels;     /* n */
+  tw_hash *contents;    /* n */
+  uint8_t *given;       /* n, tw_part as folders give it; NULL when they give none */
+  char **paths;         /* n; owned */
+  size_t skipped_count; /* found by the walk and by decoding */
+  tw_skipped *skipped;
+  size_t loose_count;
+  size_t ignored;
+  size_t empty_count;
+  char **empty;
+  size_t cached;
+} tw_dataset;
+
+/* Walks `folder`, computes what the cache has not. */
+tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_trunk *trunk, tw_dataset **ret_dataset,
+                                 tw_error *error);
+/* features: .npy of n x d floats of 2, 4 or 8 bytes; names: .tsv with a header and the columns path and class. */
+tw_status tw_dataset_from_files(const char *features, const char *names, tw_dataset **ret_dataset, tw_error *error);
+/* With room for `count` rows and none yet; NULL when out of memory. */
+tw_dataset *tw_dataset_create(size_t count);
+void tw_dataset_free(tw_dataset *dataset);
+tw_samples tw_dataset_samples(const tw_dataset *dataset);
+
+#endif

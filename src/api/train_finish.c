@@ -1,0 +1,279 @@
+/* The end of `train`: the model, its file, the tables beside it, the summary. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/train_run.h"
+
+enum {
+  SMALL_CLASS = 10,   /* contents; a class with fewer is too small to judge */
+  UNTESTED_CLASS = 3, /* a class with fewer has no test part (train/train.h) */
+};
+
+/* ---- The model --------------------------------------------------------------------------------------------------- */
+
+static int compare_hashes(const void *a, const void *b) {
+  return tw_hash_compare(a, b);
+}
+
+static tw_status record_parts(const tw_train_run *run, tw_model_record *record, tw_error *error) {
+  for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {
+    tw_hash *contents = tw_alloc(run->samples.count, sizeof *contents);
+    if (contents == NULL) {
+      return tw_error_memory(error);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < run->samples.count; i++) {
+      if (run->parts[i] == part) {
+        contents[count++] = run->samples.contents[i];
+      }
+    }
+    qsort(contents, count, sizeof *contents, compare_hashes);
+    record->contents[part] = contents;
+    record->content_counts[part] = count;
+  }
+  return TW_OK;
+}
+
+static tw_status record_classes(const tw_train_run *run, tw_model_record *record, tw_error *error) {
+  record->classes = tw_alloc(run->samples.classes, sizeof *record->classes);
+  if (record->classes == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < run->samples.classes; i++) {
+    record->classes[i] = tw_strdup(run->dataset->classes[i]);
+    if (record->classes[i] == NULL) {
+      return tw_error_memory(error);
+    }
+    record->class_count = i + 1;
+  }
+  return TW_OK;
+}
+
+static bool folders_give(const tw_train_run *run, tw_given_part part) {
+  for (size_t i = 0; run->dataset->given != NULL && i < run->samples.count; i++) {
+    if (run->dataset->given[i] == part) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static tw_status make_model(tw_train_run *run, tw_error *error) {
+  const tw_tool_train *request = run->request;
+  bool drawn = request->folds == 0;
+  tw_model_record record = {
+      .seed = request->seed,
+      .validation_share = drawn && !folders_give(run, TW_GIVEN_VALIDATION) ? request->validation : (double)NAN,
+      .test_share = drawn && !folders_give(run, TW_GIVEN_TEST) ? request->test : (double)NAN,
+      .folds = request->folds,
+      .strength = run->path->points[run->path->chosen].strength,
+      .by_folds = run->path->by_folds,
+      .objective = run->fit.objective,
+  };
+  if (run->test != NULL) {
+    record.test_count = run->test->count;
+    record.test_correct = run->test->correct;
+    record.test_log_loss = run->test->log_loss;
+    record.baseline = run->test->baseline;
+  }
+  tw_status status = record_classes(run, &record, error);
+  if (status == TW_OK) {
+    status = record_parts(run, &record, error);
+  }
+  if (status != TW_OK) {
+    tw_model_record_done(&record);
+    return status;
+  }
+  status = tw_model_create(run->trunk, run->top, &record, &run->model, error);
+  run->trunk = NULL;
+  run->top = NULL;
+  return status;
+}
+
+/* ---- What is said and written ------------------------------------------------------------------------------------ */
+
+static tw_status make_rows(tw_train_run *run, tw_error *error) {
+  size_t n = run->samples.count;
+  run->rows = tw_alloc(n, sizeof *run->rows);
+  run->fold_names = tw_alloc(run->request->folds, sizeof *run->fold_names);
+  if (run->rows == NULL || run->fold_names == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < run->request->folds; i++) {
+    snprintf(run->fold_names[i], sizeof *run->fold_names, "fold %zu", i + 1);
+  }
+  size_t k = run->samples.classes;
+  for (size_t i = 0; i < n; i++) {
+    const float *row = run->probabilities + i * k;
+    uint32_t best = tw_top_best(row, k);
+    bool in_fold = run->folds != NULL && run->folds[i] >= 0;
+    run->rows[i] = (tw_report_row){
+        .path = run->dataset->paths[i],
+        .label = run->dataset->classes[run->samples.labels[i]],
+        .part = in_fold ? run->fold_names[run->folds[i]] : tw_part_name((tw_part)run->parts[i]),
+        .prediction = run->dataset->classes[best],
+        .probability = row[best],
+    };
+  }
+  return TW_OK;
+}
+
+/* How many classes have fewer than `limit` contents in the parts. */
+static size_t count_classes_below(const tw_train_run *run, const size_t *contents, size_t limit) {
+  size_t below = 0;
+  for (size_t label = 0; label < run->samples.classes; label++) {
+    below += contents[label] < limit;
+  }
+  return below;
+}
+
+static tw_status count_small_classes(const tw_train_run *run, tw_outcome *outcome, tw_error *error) {
+  size_t *contents = tw_alloc(run->samples.classes, sizeof *contents);
+  if (contents == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < run->samples.count; i++) {
+    contents[run->samples.labels[i]] += run->parts[i] <= TW_PART_TEST;
+  }
+  outcome->small_classes = count_classes_below(run, contents, SMALL_CLASS);
+  outcome->untested_classes =
+      run->request->folds == 0 && run->test != NULL ? count_classes_below(run, contents, UNTESTED_CLASS) : 0;
+  tw_free(contents);
+  return TW_OK;
+}
+
+/* Mean and standard deviation (n - 1) of the folds that had samples. */
+static void summarise_folds(const tw_train_run *run, tw_outcome *outcome) {
+  double sum = 0;
+  double squares = 0;
+  double count = 0;
+  for (size_t i = 0; i < run->request->folds; i++) {
+    if (!isnan(run->fold_accuracies[i])) {
+      sum += run->fold_accuracies[i];
+      count++;
+    }
+  }
+  outcome->fold_mean = sum / count;
+  for (size_t i = 0; i < run->request->folds; i++) {
+    double off = run->fold_accuracies[i] - outcome->fold_mean;
+    squares += isnan(off) ? 0 : off * off;
+  }
+  outcome->fold_deviation = count > 1 ? sqrt(squares / (count - 1)) : 0;
+}
+
+static tw_outcome make_outcome(const tw_train_run *run, const char *report_path) {
+  const tw_dataset *dataset = run->dataset;
+  tw_outcome outcome = {
+      .model_path = run->request->output,
+      .report_path = report_path,
+      .trunk_name = run->model->trunk == NULL ? NULL : tw_trunk_name(run->model->trunk),
+      .precision = "f32",
+      .class_count = run->samples.classes,
+      .classes = (const char *const *)dataset->classes,
+      .pictures = dataset->count,
+      .test = run->test,
+      .folds = run->request->folds,
+      .fold_accuracies = run->fold_accuracies,
+      .path = run->path,
+      .strength = run->model->record.strength,
+      .objective = run->fit.objective,
+      .skipped_count = dataset->skipped_count,
+      .skipped = dataset->skipped,
+      .loose_count = dataset->loose_count,
+      .ignored = dataset->ignored,
+      .empty_count = dataset->empty_count,
+      .empty = dataset->empty,
+      .row_count = dataset->count,
+      .rows = run->rows,
+      .cached = dataset->cached,
+  };
+  for (size_t i = 0; i < dataset->count; i++) {
+    outcome.part_counts[run->parts[i]]++;
+  }
+  if (outcome.folds > 0) {
+    summarise_folds(run, &outcome);
+  }
+  return outcome;
+}
+
+/* Saves `buffer` as `name` in the report folder and empties it. */
+static tw_status save(const char *folder, const char *name, tw_buffer *buffer, tw_error *error) {
+  char *path = tw_path_join(folder, name);
+  tw_status status = path == NULL ? tw_error_memory(error) : tw_buffer_status(buffer, error);
+  if (status == TW_OK) {
+    status = tw_output_save(path, tw_buffer_bytes(buffer), error);
+  }
+  buffer->size = 0;
+  tw_free(path);
+  return status;
+}
+
+static tw_status save_tables(const tw_outcome *outcome, tw_error *error) {
+  tw_buffer buffer = {0};
+  tw_status status = tw_folder_make(outcome->report_path, error);
+  if (status == TW_OK) {
+    status = tw_report_json(outcome, &buffer, error);
+  }
+  if (status == TW_OK) {
+    status = save(outcome->report_path, "metrics.json", &buffer, error);
+  }
+  if (status == TW_OK && outcome->test != NULL) {
+    tw_report_confusion_csv(outcome, &buffer);
+    status = save(outcome->report_path, "confusion.csv", &buffer, error);
+  }
+  if (status == TW_OK) {
+    tw_report_predictions_csv(outcome, &buffer);
+    status = save(outcome->report_path, "predictions.csv", &buffer, error);
+  }
+  tw_buffer_done(&buffer);
+  return status;
+}
+
+static tw_status save_model(const tw_train_run *run, tw_error *error) {
+  tw_buffer buffer = {0};
+  tw_status status = tw_model_write(run->model, &buffer, error);
+  if (status == TW_OK) {
+    status = tw_output_save(run->request->output, tw_buffer_bytes(&buffer), error);
+  }
+  tw_buffer_done(&buffer);
+  return status;
+}
+
+tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error) {
+  TW_TRY(make_model(run, error));
+  TW_TRY(make_rows(run, error));
+  char *report_path = run->request->report ? tw_path_with_suffix(run->request->output, TW_REPORT_SUFFIX) : NULL;
+  if (run->request->report && report_path == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_outcome outcome = make_outcome(run, report_path);
+  tw_status status = count_small_classes(run, &outcome, error);
+  if (status == TW_OK) {
+    status = save_model(run, error);
+  }
+  outcome.seconds = tw_seconds() - started;
+  if (status == TW_OK && report_path != NULL) {
+    status = save_tables(&outcome, error);
+  }
+  if (status == TW_OK) {
+    status = tw_api_say(run->tool, &outcome, error);
+  }
+  tw_free(report_path);
+  if (status == TW_OK && ret_summary != NULL) {
+    ret_summary->skipped = outcome.skipped_count;
+  }
+  if (status == TW_OK && ret_result != NULL) {
+    *ret_result = (tw_test_result){.skipped = outcome.skipped_count};
+    if (run->test != NULL) {
+      ret_result->count = run->test->count;
+      ret_result->correct = run->test->correct;
+      ret_result->accuracy = run->test->accuracy;
+      memcpy(ret_result->interval, run->test->interval, sizeof ret_result->interval);
+      ret_result->baseline = run->test->baseline;
+      ret_result->log_loss = run->test->log_loss;
+    }
+  }
+  return status;
+}

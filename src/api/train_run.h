@@ -1,0 +1,33 @@
+/* One run of `train` while it is under way: what train.c computes and train_finish.c writes. */
+#ifndef TW_API_TRAIN_RUN_H
+#define TW_API_TRAIN_RUN_H
+
+#include "api/internal.h"
+
+/* Everything of one run, freed at its end. */
+typedef struct tw_train_run {
+  const tw_tool *tool;
+  const tw_tool_train *request;
+  tw_trunk *trunk; /* NULL with features from a file; moves into the model */
+  tw_dataset *dataset;
+  tw_samples samples;
+  uint8_t *parts; /* n, tw_part */
+  int32_t *folds; /* n; NULL without folds */
+  tw_top *top;    /* moves into the model */
+  tw_path *path;
+  tw_fit_report fit;
+  float *probabilities; /* n x K: of the final top, or of the fold that did not train on the row */
+  tw_metrics *test;     /* NULL when there is no test part */
+  double *fold_accuracies;
+  tw_model *model;
+  tw_report_row *rows;
+  char (*fold_names)[32];
+} tw_train_run;
+
+#define TW_REPORT_SUFFIX ".report" /* of the folder beside the model, in the place of its extension */
+
+/* Makes the model and writes its file, the tables and the summary. `started`: tw_seconds at the beginning. */
+tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error);
+
+#endif

@@ -1,0 +1,344 @@
+/* The program: one table of commands, each a few lines that hand the settings to the library. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/settings.h"
+#include "cli/terminal.h"
+
+enum { DONE = 0, FAILED = 1, MISUSED = 2 };
+
+static int misused(const settings *settings, const char *what) {
+  fprintf(stderr, "topwork %s: %s; see 'topwork %s --help'\n", settings->command, what, settings->command);
+  return MISUSED;
+}
+
+/* The exit status of a command that ended like this. */
+static int finish(const settings *settings, tw_status status, const tw_error *error, size_t skipped) {
+  if (status != TW_OK) {
+    if (!tw_terminal_broken()) {
+      tw_terminal_error(error->message);
+    }
+    return FAILED;
+  }
+  if (settings->strict && skipped > 0) {
+    char line[96];
+    snprintf(line, sizeof line, "%zu file%s skipped, and --strict was said", skipped, skipped == 1 ? " was" : "s were");
+    tw_terminal_error(line);
+    return FAILED;
+  }
+  return DONE;
+}
+
+/* ---- Paths from standard input ----------------------------------------------------------------------------------- */
+
+typedef struct paths {
+  const char **list;
+  size_t count;
+  char *text; /* what was read */
+} paths;
+
+static char *read_all_of_stdin(size_t *ret_size) {
+  size_t size = 0;
+  size_t capacity = 1 << 16;
+  char *text = malloc(capacity);
+  while (text != NULL) {
+    size_t got = fread(text + size, 1, capacity - size - 1, stdin);
+    size += got;
+    if (got == 0) {
+      break;
+    }
+    if (size + 1 == capacity) {
+      char *larger = capacity < TW_TOOL_MAX_STDIN ? realloc(text, capacity * 2) : NULL;
+      if (larger == NULL) {
+        free(text);
+        return NULL;
+      }
+      text = larger;
+      capacity *= 2;
+    }
+  }
+  if (text != NULL) {
+    text[size] = '\0';
+    *ret_size = size;
+  }
+  return text;
+}
+
+/* Operands from `first` on, with those read from standard input in the place of "-": one a line, or ended by NULs when
+ * there are any. */
+static bool collect_paths(const settings *settings, size_t first, paths *ret_paths) {
+  paths paths = {0};
+  size_t size = 0;
+  size_t lines = 0;
+  for (size_t i = first; i < settings->operand_count; i++) {
+    if (strcmp(settings->operands[i], "-") == 0 && paths.text == NULL) {
+      paths.text = read_all_of_stdin(&size);
+      if (paths.text == NULL) {
+        return false;
+      }
+    }
+  }
+  char separator = paths.text != NULL && memchr(paths.text, '\0', size) != NULL ? '\0' : '\n';
+  for (size_t i = 0; i < size; i++) {
+    lines += paths.text[i] == separator;
+  }
+  paths.list = calloc(settings->operand_count + lines + 1, sizeof *paths.list);
+  if (paths.list == NULL) {
+    free(paths.text);
+    return false;
+  }
+  bool used = false;
+  for (size_t i = first; i < settings->operand_count; i++) {
+    if (strcmp(settings->operands[i], "-") != 0) {
+      paths.list[paths.count++] = settings->operands[i];
+      continue;
+    }
+    for (size_t at = 0; !used && at < size;) {
+      char *end = memchr(paths.text + at, separator, size - at);
+      size_t length = end == NULL ? size - at : (size_t)(end - (paths.text + at));
+      paths.text[at + length] = '\0';
+      if (length > 0) {
+        paths.list[paths.count++] = paths.text + at;
+      }
+      at += length + 1;
+    }
+    used = true;
+  }
+  *ret_paths = paths;
+  return true;
+}
+
+static void paths_done(paths *paths) {
+  free(paths->list);
+  free(paths->text);
+}
+
+/* ---- Commands ---------------------------------------------------------------------------------------------------- */
+
+static int run_train(const settings *settings) {
+  bool from_files = settings->features != NULL || settings->names != NULL;
+  if (settings->output == NULL) {
+    return misused(settings, "wants -o FILE, the model to write");
+  }
+  if (from_files ? settings->operand_count != 0 : settings->operand_count != 1) {
+    return misused(settings, "wants either DIR, or --features F.npy and --names F.tsv");
+  }
+  if (from_files && (settings->features == NULL || settings->names == NULL)) {
+    return misused(settings, "--features and --names go together");
+  }
+  if (settings->validation + settings->test >= 1) {
+    return misused(settings, "--val and --test together leave nothing for training");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_tool_train request = {.folder = from_files ? NULL : settings->operands[0],
+                           .features = settings->features,
+                           .names = settings->names,
+                           .output = settings->output,
+                           .report = true,
+                           .trunk = settings->trunk,
+                           .cut = settings->cut,
+                           .preprocess = settings->preprocess,
+                           .validation = settings->validation,
+                           .test = settings->test,
+                           .folds = (size_t)settings->folds,
+                           .seed = settings->seed};
+  tw_error error;
+  tw_tool_summary summary = {0};
+  return finish(settings, tw_tool_run_train(&tool, &request, &summary, NULL, &error), &error, summary.skipped);
+}
+
+static int run_evaluate(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_tool_summary summary = {0};
+  tw_status status = tw_tool_evaluate(&tool, settings->operands[0], settings->operands[1], settings->include_training,
+                                      &summary, &error);
+  return finish(settings, status, &error, summary.skipped);
+}
+
+static int run_predict(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_tool_summary summary = {0};
+  paths paths;
+  if (!collect_paths(settings, 1, &paths)) {
+    return misused(settings, "standard input holds more paths than fit in memory");
+  }
+  int format = settings->json || (settings->format != NULL && strcmp(settings->format, "json") == 0) ? 2
+               : settings->format != NULL && strcmp(settings->format, "csv") == 0                    ? 1
+                                                                                                     : 0;
+  size_t k = settings->k == 0 ? 2 : (size_t)settings->k;
+  tw_status status =
+      tw_tool_predict(&tool, settings->operands[0], paths.list, paths.count, k, format, &summary, &error);
+  paths_done(&paths);
+  return finish(settings, status, &error, summary.skipped);
+}
+
+static int run_classify(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_tool_summary summary = {0};
+  paths paths;
+  if (!collect_paths(settings, 0, &paths)) {
+    return misused(settings, "standard input holds more paths than fit in memory");
+  }
+  size_t k = settings->k == 0 ? 5 : (size_t)settings->k;
+  tw_status status =
+      tw_tool_classify(&tool, settings->trunk, settings->preprocess, paths.list, paths.count, k, &summary, &error);
+  paths_done(&paths);
+  return finish(settings, status, &error, summary.skipped);
+}
+
+static int run_features(const settings *settings) {
+  if (settings->output == NULL) {
+    return misused(settings, "wants -o FILE.npy, the features to write");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_tool_summary summary = {0};
+  tw_status status = tw_tool_features(&tool, settings->operands[0], settings->output, settings->trunk, settings->cut,
+                                      settings->preprocess, &summary, &error);
+  return finish(settings, status, &error, summary.skipped);
+}
+
+static int run_run(const settings *settings) {
+  if (settings->input == NULL || settings->output == NULL) {
+    return misused(settings, "wants --input X.npy and -o Y.npy");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_status status =
+      tw_tool_run(&tool, settings->operands[0], settings->input, settings->output, settings->output_node, &error);
+  return finish(settings, status, &error, 0);
+}
+
+static int run_inspect(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  return finish(settings, tw_tool_inspect(&tool, settings->operands[0], settings->passes, settings->plan, &error),
+                &error, 0);
+}
+
+static int run_models(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  return finish(settings, tw_tool_models(&tool, &error), &error, 0);
+}
+
+static int run_cache(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  const char *action = settings->operands[0];
+  if (strcmp(action, "info") == 0) {
+    return finish(settings, tw_tool_cache_info(&tool, &error), &error, 0);
+  }
+  if (strcmp(action, "clear") == 0) {
+    return finish(settings, tw_tool_cache_clear(&tool, &error), &error, 0);
+  }
+  if (strcmp(action, "prune") == 0) {
+    return settings->max_size == 0
+               ? misused(settings, "prune wants --max-size SIZE")
+               : finish(settings, tw_tool_cache_prune(&tool, settings->max_size, &error), &error, 0);
+  }
+  return misused(settings, "wants info, clear or prune");
+}
+
+static int run_bench(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  const char *folder = settings->operand_count > 0 ? settings->operands[0] : NULL;
+  return finish(settings, tw_tool_bench(&tool, settings->trunk, settings->preprocess, folder, &error), &error, 0);
+}
+
+#define COMMON "json quiet threads"
+#define CACHED COMMON " cache no-cache strict"
+#define TRUNK "trunk cut preprocess"
+
+static const command commands[] = {
+    {"train", "DIR -o MODEL.onnx", "Train a classifier on a folder of pictures, test it and write it.",
+     "DIR has one subfolder a class. What was measured and every prediction go into the folder MODEL.report.\n"
+     "With --features and --names instead of DIR it trains on features computed elsewhere.",
+     0, 1, "o " TRUNK " val test folds seed features names " CACHED, run_train},
+    {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
+     "Pictures that training has used are told apart by their content and counted on a line of their own.", 2, 2,
+     "include-training " CACHED, run_evaluate},
+    {"predict", "MODEL FILE|DIR...", "Say what pictures show: path, class, probability, next best.",
+     "'-' reads paths from standard input, one a line (or ended by NULs).", 2, SIZE_MAX, "k format " CACHED,
+     run_predict},
+    {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
+     NULL, 1, SIZE_MAX, "k trunk preprocess json quiet threads strict", run_classify},
+    {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
+     1, "o " TRUNK " quiet threads cache no-cache strict", run_features},
+    {"run", "NETWORK --input X.npy -o Y.npy", "Run a bare network on a tensor.", NULL, 1, 1, "o input output threads",
+     run_run},
+    {"inspect", "FILE", "Show what is in a network or in a model.", NULL, 1, 1, "passes plan json threads",
+     run_inspect},
+    {"models", "", "List the trunks that are installed.", NULL, 0, 0, "json", run_models},
+    {"cache", "info|clear|prune", "Show, empty or shrink the features cache.", NULL, 1, 1, "cache max-size json quiet",
+     run_cache},
+    {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.", NULL, 0, 1,
+     "trunk preprocess json quiet threads", run_bench},
+};
+
+static void print_usage(FILE *stream) {
+  fprintf(stream,
+          "topwork %s: a folder of labelled pictures in, a tested classifier out\n\n"
+          "  topwork train birds/ -o birds.onnx       train, test, write the model and birds.report/\n"
+          "  topwork predict birds.onnx photo.jpg     use it\n\nCommands:\n",
+          tw_version());
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+  }
+  fprintf(stream, "\n'topwork COMMAND --help' shows a command's options.\n");
+}
+
+static const command *find_command(const char *name) {
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    if (strcmp(commands[i].name, name) == 0) {
+      return &commands[i];
+    }
+  }
+  return NULL;
+}
+
+static int unknown_command(const char *name) {
+  char nearest[64];
+  tw_cli_nearest(name, "train evaluate predict classify features run inspect models cache bench", nearest,
+                 sizeof nearest);
+  fprintf(stderr, "topwork: there is no command '%s'", name);
+  fprintf(stderr, nearest[0] != '\0' ? "; did you mean '%s'?\n" : "; 'topwork --help' lists them\n", nearest);
+  return MISUSED;
+}
+
+int main(int argument_count, char **arguments) {
+  const char *name = argument_count > 1 ? arguments[1] : NULL;
+  if (name == NULL) {
+    print_usage(stderr);
+    return MISUSED;
+  }
+  tw_terminal_open();
+  int status = DONE;
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    print_usage(stdout);
+  } else if (strcmp(name, "--version") == 0) {
+    printf("topwork %s\n", tw_version());
+  } else {
+    const command *command = find_command(name);
+    settings settings;
+    if (command == NULL) {
+      return unknown_command(name);
+    }
+    if (!tw_cli_parse(command, argument_count - 2, arguments + 2, &settings)) {
+      return MISUSED;
+    }
+    if (settings.help) {
+      tw_cli_help(command);
+    } else {
+      status = command->run(&settings);
+    }
+    free(settings.operands);
+  }
+  return tw_terminal_close() ? status : FAILED;
+}

@@ -1,0 +1,80 @@
+/* What a command line says, and the table of all options: one row gives parsing, checking and help. */
+#ifndef TW_CLI_SETTINGS_H
+#define TW_CLI_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct settings {
+  const char *command;
+  size_t operand_count;
+  const char **operands; /* owned list; texts are argv's */
+
+  const char *output;
+  const char *trunk;
+  const char *cut;
+  const char *preprocess;
+  const char *features;
+  const char *names;
+  const char *cache;
+  const char *format;
+  const char *input;
+  const char *output_node;
+  double validation;
+  double test;
+  uint64_t folds;
+  uint64_t seed;
+  uint64_t k;
+  uint64_t threads;
+  uint64_t max_size;
+  bool include_training;
+  bool passes;
+  bool plan;
+  bool json;
+  bool quiet;
+  bool no_cache;
+  bool strict;
+  bool help;
+} settings;
+
+typedef enum option_kind {
+  OPTION_FLAG,   /* bool */
+  OPTION_TEXT,   /* const char * */
+  OPTION_SHARE,  /* double in [0, 1) */
+  OPTION_NUMBER, /* uint64_t in low..high */
+  OPTION_SIZE,   /* uint64_t of bytes: 500M, 2G */
+  OPTION_CHOICE  /* const char *, one of `choices` */
+} option_kind;
+
+typedef struct option {
+  const char *name; /* unique; without dashes; a single letter: there is no long one */
+  char letter;      /* 0: none */
+  option_kind kind;
+  const char *argument; /* "FILE"; NULL for a flag */
+  const char *help;
+  size_t offset; /* in settings */
+  uint64_t low;
+  uint64_t high;
+  const char *choices; /* "text|csv|json" */
+} option;
+
+typedef struct command {
+  const char *name;
+  const char *operands; /* "DIR", for help */
+  const char *summary;  /* one line */
+  const char *details;  /* paragraphs; may be NULL */
+  size_t least;         /* operands */
+  size_t most;
+  const char *options; /* names of the options it takes, separated by spaces */
+  int (*run)(const settings *settings);
+} command;
+
+/* Parses what follows the command's name. Prints one line on stderr and returns false when it is wrong. */
+bool tw_cli_parse(const command *command, int count, char **arguments, settings *ret_settings);
+/* Prints the command's help on stdout. */
+void tw_cli_help(const command *command);
+/* The word of `words` (separated by spaces) nearest to `word`, when it is near; an empty text otherwise. */
+void tw_cli_nearest(const char *word, const char *words, char *ret_nearest, size_t size);
+
+#endif

@@ -1,0 +1,346 @@
+/* A trunk: network, cut, preprocessing, labels, and the plans that are made of it when somebody asks. Where its files
+ * are is trunk_find.c, what they say trunk_card.c, where the network is cut trunk_cut.c. */
+#include "features/trunk.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Part of the cache key. Another number: features of earlier versions are not found any more. */
+enum { FEATURES_FORMAT = 1 };
+
+typedef struct made_plan {
+  struct made_plan *next;
+  tw_trunk_head head;
+  int threads;
+  tw_plan *plan;
+} made_plan;
+
+struct tw_trunk {
+  char *name;
+  char *file;
+  char *licence;
+  char *description;
+  tw_graph *graph;
+  tw_value *features;
+  tw_preprocess preprocess;
+  char *preprocess_text;
+  char **labels;
+  size_t label_count;
+  tw_hash hash;
+  tw_hash key;
+  pthread_mutex_t lock; /* guards plans */
+  made_plan *plans;
+};
+
+void tw_trunk_free(tw_trunk *trunk) {
+  if (trunk == NULL) {
+    return;
+  }
+  for (made_plan *at = trunk->plans; at != NULL;) {
+    made_plan *next = at->next;
+    tw_plan_free(at->plan);
+    tw_free(at);
+    at = next;
+  }
+  tw_trunk_names_free(trunk->labels, trunk->label_count);
+  tw_graph_free(trunk->graph);
+  pthread_mutex_destroy(&trunk->lock);
+  tw_free(trunk->preprocess_text);
+  tw_free(trunk->description);
+  tw_free(trunk->licence);
+  tw_free(trunk->file);
+  tw_free(trunk->name);
+  tw_free(trunk);
+}
+
+/* ---- Making ------------------------------------------------------------------------------------------------------ */
+
+static tw_status make_key(tw_trunk *trunk, tw_error *error) {
+  tw_hasher *hasher = tw_hasher_create();
+  if (hasher == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_hasher_add_text(hasher, "topwork features");
+  tw_hasher_add_u64(hasher, FEATURES_FORMAT);
+  tw_hasher_add(hasher, trunk->hash.bytes, sizeof trunk->hash.bytes);
+  tw_hasher_add_text(hasher, trunk->preprocess_text);
+  tw_hasher_add_text(hasher, "f32");
+  tw_hasher_add_text(hasher, tw_engine_identity());
+  tw_hasher_add_u64(hasher, tw_trunk_dimensions(trunk));
+  trunk->key = tw_hasher_result(hasher);
+  tw_hasher_free(hasher);
+  return TW_OK;
+}
+
+/* From the graph, the cut and the preprocessing, which are set, to all that follows from them. */
+static tw_status complete(tw_trunk *trunk, tw_value *cut, tw_error *error) {
+  TW_TRY(tw_trunk_check_input(trunk->graph, &trunk->preprocess, error));
+  TW_TRY(tw_trunk_flatten(trunk->graph, cut, &trunk->features, error));
+  TW_TRY(tw_graph_hash(trunk->graph, trunk->features, &trunk->hash, error));
+  trunk->preprocess_text = tw_preprocess_text(&trunk->preprocess);
+  if (trunk->preprocess_text == NULL) {
+    return tw_error_memory(error);
+  }
+  return make_key(trunk, error);
+}
+
+static tw_trunk *trunk_new(void) {
+  tw_trunk *trunk = tw_alloc(1, sizeof *trunk);
+  if (trunk != NULL) {
+    pthread_mutex_init(&trunk->lock, NULL);
+  }
+  return trunk;
+}
+
+tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preprocess *preprocess, const char *name,
+                          tw_trunk **ret_trunk, tw_error *error) {
+  tw_trunk *trunk = trunk_new();
+  if (trunk == NULL) {
+    tw_graph_free(graph);
+    return tw_error_memory(error);
+  }
+  trunk->graph = graph;
+  trunk->preprocess = *preprocess;
+  trunk->name = tw_strdup(name);
+  tw_status status = trunk->name == NULL ? tw_error_memory(error) : complete(trunk, features, error);
+  if (status != TW_OK) {
+    tw_trunk_free(trunk);
+    return status;
+  }
+  *ret_trunk = trunk;
+  return TW_OK;
+}
+
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
+
+static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
+  if (card != NULL) {
+    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
+                        card);
+  }
+  return tw_error_set(error, TW_E_ARGUMENT,
+                      "%s: nothing says how pictures become its input; write a file %s.json with the line "
+                      "{\"preprocessing\": \"...\"}, or give --preprocess; docs/PREPROCESSING.md lists the fields",
+                      file, tw_path_base(file));
+}
+
+static tw_status read_preprocessing(tw_trunk *trunk, const tw_trunk_options *options, const tw_trunk_card *card,
+                                    const char *card_path, tw_error *error) {
+  if (options->preprocess != NULL) {
+    tw_status status = tw_preprocess_parse(options->preprocess, &trunk->preprocess, error);
+    return status == TW_OK ? status : tw_error_prefix(error, status, "preprocessing");
+  }
+  if (card->preprocessing == NULL) {
+    return no_preprocessing(trunk->file, card_path, error);
+  }
+  tw_status status = tw_preprocess_parse(card->preprocessing, &trunk->preprocess, error);
+  return status == TW_OK ? status : tw_error_prefix(error, status, "%s: \"preprocessing\"", card_path);
+}
+
+/* The file's base name without its last extension. */
+static char *name_of_file(const char *file) {
+  return tw_path_with_suffix(tw_path_base(file), "");
+}
+
+/* Texts of the card become the trunk's; its name only where the user has named the card or the trunk, not a file. */
+static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, tw_error *error) {
+  trunk->licence = card->licence;
+  trunk->description = card->description;
+  card->licence = card->description = NULL;
+  if (card->name != NULL && !by_file) {
+    trunk->name = card->name;
+    card->name = NULL;
+  } else {
+    trunk->name = name_of_file(trunk->file);
+  }
+  return trunk->name == NULL ? tw_error_memory(error) : TW_OK;
+}
+
+/* The network itself, first: what a file is matters more than what is written about it. */
+static tw_status import_network(tw_trunk *trunk, tw_error *error) {
+  TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
+  if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
+    return TW_OK;
+  }
+  return tw_error_set(error, TW_E_ARGUMENT,
+                      "%s: is a topwork model, not a trunk: use it with 'topwork predict', or name the trunk it was "
+                      "made from",
+                      trunk->file);
+}
+
+static tw_status cut_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+  tw_value *cut;
+  tw_status status = tw_trunk_cut(trunk->graph, options->cut, &cut, error);
+  status = status == TW_OK ? complete(trunk, cut, error) : status;
+  return status == TW_OK ? status : tw_error_prefix(error, status, "%s", trunk->file);
+}
+
+static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const tw_trunk_options *options,
+                            tw_trunk_card *card, tw_error *error) {
+  if (place->card != NULL) {
+    TW_TRY(tw_trunk_card_read(place->card, card, error));
+  }
+  if (place->network == NULL && card->network == NULL) {
+    return tw_error_set(error, TW_E_FORMAT, "%s: \"network\" is missing", place->card);
+  }
+  trunk->file = tw_strdup(place->network != NULL ? place->network : card->network);
+  if (trunk->file == NULL) {
+    return tw_error_memory(error);
+  }
+  TW_TRY(take_card(trunk, card, place->network != NULL, error));
+  TW_TRY(import_network(trunk, error));
+  TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
+  TW_TRY(cut_network(trunk, options, error));
+  if (card->labels != NULL) {
+    size_t count = 0;
+    TW_TRY(tw_trunk_head_size(trunk, TW_HEAD_OWN, &count, error));
+    TW_TRY(tw_trunk_labels_read(card->labels, count, &trunk->labels, error));
+    trunk->label_count = count;
+  }
+  return TW_OK;
+}
+
+tw_status tw_trunk_open(const char *name, const tw_trunk_options *options, tw_trunk **ret_trunk, tw_error *error) {
+  tw_trunk_options defaults = {0};
+  tw_trunk_place place = {0};
+  tw_trunk_card card = {0};
+  TW_TRY(tw_trunk_find(name, &place, error));
+  tw_trunk *trunk = trunk_new();
+  tw_status status = trunk == NULL ? tw_error_memory(error)
+                                   : open_place(trunk, &place, options == NULL ? &defaults : options, &card, error);
+  tw_trunk_card_done(&card);
+  tw_trunk_place_done(&place);
+  if (status != TW_OK) {
+    tw_trunk_free(trunk);
+    return status;
+  }
+  *ret_trunk = trunk;
+  return TW_OK;
+}
+
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
+
+const char *tw_trunk_name(const tw_trunk *trunk) {
+  return trunk->name;
+}
+
+const char *tw_trunk_file(const tw_trunk *trunk) {
+  return trunk->file;
+}
+
+const char *tw_trunk_licence(const tw_trunk *trunk) {
+  return trunk->licence;
+}
+
+const char *tw_trunk_description(const tw_trunk *trunk) {
+  return trunk->description;
+}
+
+const tw_graph *tw_trunk_graph(const tw_trunk *trunk) {
+  return trunk->graph;
+}
+
+tw_value *tw_trunk_features(const tw_trunk *trunk) {
+  return trunk->features;
+}
+
+size_t tw_trunk_dimensions(const tw_trunk *trunk) {
+  return (size_t)trunk->features->shape.dims[1];
+}
+
+const tw_preprocess *tw_trunk_preprocess(const tw_trunk *trunk) {
+  return &trunk->preprocess;
+}
+
+const char *tw_trunk_preprocess_text(const tw_trunk *trunk) {
+  return trunk->preprocess_text;
+}
+
+size_t tw_trunk_label_count(const tw_trunk *trunk) {
+  return trunk->label_count;
+}
+
+const char *tw_trunk_label(const tw_trunk *trunk, size_t index) {
+  return index < trunk->label_count ? trunk->labels[index] : NULL;
+}
+
+tw_hash tw_trunk_hash(const tw_trunk *trunk) {
+  return trunk->hash;
+}
+
+tw_hash tw_trunk_key(const tw_trunk *trunk) {
+  return trunk->key;
+}
+
+/* ---- Plans ------------------------------------------------------------------------------------------------------- */
+
+static const tw_value *head_value(const tw_trunk *trunk, tw_trunk_head head) {
+  return head == TW_HEAD_OWN ? trunk->graph->outputs[trunk->graph->output_count - 1] : trunk->features;
+}
+
+tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *ret_size, tw_error *error) {
+  const tw_value *value = head_value(trunk, head);
+  if (value->dtype != TW_DTYPE_F32 || value->shape.rank < 1 || !tw_shape_count(&value->shape, ret_size) ||
+      *ret_size == 0) {
+    return tw_error_set(error, TW_E_UNSUPPORTED, "%s: its output '%s' is no row of float32", trunk->name, value->name);
+  }
+  return TW_OK;
+}
+
+static tw_status plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph **ret_graph, tw_error *error) {
+  tw_graph *graph;
+  TW_TRY(tw_graph_copy(trunk->graph, &graph, error));
+  const tw_value *wanted = head_value(trunk, head);
+  tw_value *output = tw_graph_find(graph, wanted->name);
+  tw_status status = output == NULL ? tw_error_set(error, TW_E_ENGINE, "'%s' is lost in the copy", wanted->name)
+                                    : tw_graph_cut(graph, &output, 1, error);
+  status = status == TW_OK ? tw_graph_optimise(graph, NULL, NULL, error) : status;
+  if (status != TW_OK) {
+    tw_graph_free(graph);
+    return status;
+  }
+  *ret_graph = graph;
+  return TW_OK;
+}
+
+static tw_status make_plan(const tw_trunk *trunk, tw_trunk_head head, int threads, tw_plan **ret_plan,
+                           tw_error *error) {
+  tw_graph *graph = NULL;
+  tw_status status = plan_graph(trunk, head, &graph, error);
+  status = status == TW_OK ? tw_plan_create(graph, threads, ret_plan, error) : status;
+  tw_graph_free(graph);
+  return status == TW_OK ? status
+                         : tw_error_prefix(error, status, "%s", trunk->file == NULL ? trunk->name : trunk->file);
+}
+
+static tw_status find_or_make(tw_trunk *trunk, tw_trunk_head head, int threads, const tw_plan **ret_plan,
+                              tw_error *error) {
+  for (made_plan *at = trunk->plans; at != NULL; at = at->next) {
+    if (at->head == head && at->threads == threads) {
+      *ret_plan = at->plan;
+      return TW_OK;
+    }
+  }
+  made_plan *made = tw_alloc(1, sizeof *made);
+  if (made == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_status status = make_plan(trunk, head, threads, &made->plan, error);
+  if (status != TW_OK) {
+    tw_free(made);
+    return status;
+  }
+  made->head = head;
+  made->threads = threads;
+  made->next = trunk->plans;
+  trunk->plans = made;
+  *ret_plan = made->plan;
+  return TW_OK;
+}
+
+tw_status tw_trunk_plan(tw_trunk *trunk, tw_trunk_head head, int threads, const tw_plan **ret_plan, tw_error *error) {
+  pthread_mutex_lock(&trunk->lock);
+  tw_status status = find_or_make(trunk, head, tw_thread_count(threads), ret_plan, error);
+  pthread_mutex_unlock(&trunk->lock);
+  return status;
+}

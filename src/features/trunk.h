@@ -1,0 +1,49 @@
+/* Floor `features`, private: what the parts of a trunk share. */
+#ifndef TW_FEATURES_TRUNK_H
+#define TW_FEATURES_TRUNK_H
+
+#include "features/features.h"
+
+/* ---- trunk.json -------------------------------------------------------------------------------------------------- */
+
+/* What a trunk.json says; texts are allocated, NULL where it says nothing. */
+typedef struct tw_trunk_card {
+  char *name;
+  char *description;
+  char *network; /* path of the network's file, its folder included */
+  char *labels;  /* path of the labels' file */
+  char *preprocessing;
+  char *licence;
+} tw_trunk_card;
+
+/* Reads it; keys that are not known are ignored. Errors name the file and the key. */
+tw_status tw_trunk_card_read(const char *path, tw_trunk_card *ret_card, tw_error *error);
+void tw_trunk_card_done(tw_trunk_card *card);
+
+/* Reads labels, one a line, `count` of them wanted; freed with tw_trunk_names_free. Errors name the file and the line.
+ */
+tw_status tw_trunk_labels_read(const char *path, size_t count, char ***ret_labels, tw_error *error);
+
+/* ---- Where trunks are -------------------------------------------------------------------------------------------- */
+
+typedef struct tw_trunk_place {
+  char *card;    /* path of the trunk.json; NULL: there is none */
+  char *network; /* path of the network; NULL: the card says where */
+} tw_trunk_place;
+
+/* From what the user calls the trunk to files. Errors say what there is. */
+tw_status tw_trunk_find(const char *name, tw_trunk_place *ret_place, tw_error *error);
+void tw_trunk_place_done(tw_trunk_place *place);
+
+/* ---- The cut ----------------------------------------------------------------------------------------------------- */
+
+/* The value of the graph where features are taken: `cut` (a node's or value's name) or, NULL, the default. */
+tw_status tw_trunk_cut(const tw_graph *graph, const char *cut, tw_value **ret_value, tw_error *error);
+/* Makes the features 1 x d: spatial ones are averaged and flattened by nodes appended to the graph. */
+tw_status tw_trunk_flatten(tw_graph *graph, tw_value *value, tw_value **ret_features, tw_error *error);
+/* Floats in one row of this head. */
+tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *ret_size, tw_error *error);
+/* Whether the graph takes what this preprocessing makes. */
+tw_status tw_trunk_check_input(const tw_graph *graph, const tw_preprocess *preprocess, tw_error *error);
+
+#endif

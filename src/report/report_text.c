@@ -1,0 +1,193 @@
+/* The summary that `train` and `evaluate` print: what people read first, so every figure says which part it is of. */
+#include <math.h>
+
+#include "report/report.h"
+
+enum { LISTED = 10 /* names of a list that are printed before "and N more" */ };
+
+static const char *plural(size_t count) {
+  return count == 1 ? "" : "s";
+}
+
+static void append_name(tw_buffer *buffer, const char *name) {
+  tw_buffer_text(buffer, "'");
+  tw_text_append_escaped(buffer, name);
+  tw_buffer_text(buffer, "'");
+}
+
+static void append_percent(tw_buffer *buffer, double share) {
+  tw_buffer_format(buffer, "%.1f %%", 100 * share);
+}
+
+/* "accuracy 98.8 % (95 % interval 93.2 to 99.8 %), 79 of 80 pictures right". */
+static void append_accuracy(tw_buffer *buffer, const tw_metrics *metrics) {
+  append_percent(buffer, metrics->accuracy);
+  tw_buffer_format(buffer, " (95 %% interval %.1f to %.1f %%), %zu of %zu right\n", 100 * metrics->interval[0],
+                   100 * metrics->interval[1], metrics->correct, metrics->count);
+}
+
+static void append_baseline(tw_buffer *buffer, const tw_outcome *outcome) {
+  tw_buffer_text(buffer, "baseline    ");
+  append_percent(buffer, outcome->test->baseline);
+  tw_buffer_text(buffer, " by always saying ");
+  append_name(buffer, outcome->classes[outcome->test->baseline_class]);
+  tw_buffer_text(buffer, "\n");
+}
+
+static void append_worst(tw_buffer *buffer, const tw_outcome *outcome) {
+  const tw_metrics *test = outcome->test;
+  if (test->worst_count == 0) {
+    tw_buffer_text(buffer, "confusion   none: every picture right\n");
+    return;
+  }
+  tw_buffer_text(buffer, "confusion   ");
+  append_name(buffer, outcome->classes[test->worst_true]);
+  tw_buffer_text(buffer, " taken for ");
+  append_name(buffer, outcome->classes[test->worst_predicted]);
+  tw_buffer_format(buffer, " %zu time%s, the most of any pair\n", test->worst_count, plural(test->worst_count));
+}
+
+static void append_test(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->test == NULL) {
+    tw_buffer_text(buffer, outcome->evaluation
+                               ? "test        no picture that training has not seen\n"
+                               : "test        none: no test part was asked for, so how good the model is "
+                                 "was not measured\n");
+    return;
+  }
+  if (outcome->folds > 0) {
+    tw_buffer_format(buffer, "folds       %zu: mean accuracy %.1f %%, standard deviation %.1f points\n", outcome->folds,
+                     100 * outcome->fold_mean, 100 * outcome->fold_deviation);
+    tw_buffer_text(buffer, "all folds   ");
+  } else if (outcome->counts_used) {
+    tw_buffer_text(buffer, "accuracy    (pictures used in training included: not a test) ");
+  } else {
+    tw_buffer_text(buffer,
+                   outcome->evaluation ? "accuracy    (pictures training has not seen) " : "accuracy    (test part) ");
+  }
+  append_accuracy(buffer, outcome->test);
+  append_baseline(buffer, outcome);
+  tw_buffer_format(buffer, "log loss    %.4f\n", outcome->test->log_loss);
+  if (!isnan(outcome->test->top5)) {
+    tw_buffer_text(buffer, "top 5       ");
+    append_percent(buffer, outcome->test->top5);
+    tw_buffer_text(buffer, "\n");
+  }
+  append_worst(buffer, outcome);
+}
+
+static void append_sizes(tw_buffer *buffer, const tw_outcome *outcome) {
+  const char *what = outcome->trunk_name == NULL ? "row" : "picture";
+  tw_buffer_format(buffer, "%-10s  %zu %s%s in %zu classes", outcome->trunk_name == NULL ? "features" : "pictures",
+                   outcome->pictures, what, plural(outcome->pictures), outcome->class_count);
+  if (!outcome->evaluation && outcome->folds == 0) {
+    tw_buffer_format(buffer, ": %zu training, %zu validation, %zu test", outcome->part_counts[TW_PART_TRAINING],
+                     outcome->part_counts[TW_PART_VALIDATION], outcome->part_counts[TW_PART_TEST]);
+  }
+  tw_buffer_text(buffer, "\n");
+  if (outcome->small_classes > 0) {
+    tw_buffer_format(buffer, "            %zu class%s with under 10 pictures: too few to judge\n",
+                     outcome->small_classes, outcome->small_classes == 1 ? "" : "es");
+  }
+  if (outcome->untested_classes > 0) {
+    tw_buffer_format(buffer, "            %zu class%s with under 3 pictures: used for training only, not tested\n",
+                     outcome->untested_classes, outcome->untested_classes == 1 ? "" : "es");
+  }
+}
+
+static void append_left_out(tw_buffer *buffer, const tw_outcome *outcome) {
+  static const struct {
+    tw_part part;
+    const char *why;
+  } rows[] = {
+      {TW_PART_DUPLICATE, "exact copies, each counted once"},
+      {TW_PART_CONFLICT, "the same picture under two classes: left out"},
+      {TW_PART_LEAKED, "training pictures that are in another part too: left out of training"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (outcome->part_counts[rows[i].part] > 0) {
+      tw_buffer_format(buffer, "%-11s %zu: %s\n", tw_part_name(rows[i].part), outcome->part_counts[rows[i].part],
+                       rows[i].why);
+    }
+  }
+  for (size_t i = 0, listed = 0; i < outcome->row_count; i++) {
+    const tw_report_row *row = &outcome->rows[i];
+    bool list = row->part == tw_part_name(TW_PART_CONFLICT) || row->part == tw_part_name(TW_PART_LEAKED);
+    if (list && listed < LISTED) {
+      tw_buffer_format(buffer, "            %s ", row->part);
+      tw_text_append_escaped(buffer, row->path);
+      tw_buffer_text(buffer, "\n");
+      listed++;
+    }
+  }
+}
+
+static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->skipped_count > 0) {
+    tw_buffer_format(buffer, "skipped     %zu file%s:\n", outcome->skipped_count, plural(outcome->skipped_count));
+    for (size_t i = 0; i < outcome->skipped_count && i < LISTED; i++) {
+      tw_buffer_text(buffer, "            ");
+      tw_text_append_escaped(buffer, outcome->skipped[i].path);
+      tw_buffer_format(buffer, ": %s\n", outcome->skipped[i].reason);
+    }
+    if (outcome->skipped_count > LISTED) {
+      tw_buffer_format(buffer, "            and %zu more\n", outcome->skipped_count - LISTED);
+    }
+  }
+  if (outcome->ignored > 0) {
+    tw_buffer_format(buffer, "ignored     %zu other file%s\n", outcome->ignored, plural(outcome->ignored));
+  }
+  if (outcome->loose_count > 0) {
+    tw_buffer_format(buffer, "loose       %zu picture%s directly in the folder, in no class: not used\n",
+                     outcome->loose_count, plural(outcome->loose_count));
+  }
+  for (size_t i = 0; i < outcome->empty_count && i < LISTED; i++) {
+    tw_buffer_text(buffer, "empty       folder ");
+    append_name(buffer, outcome->empty[i]);
+    tw_buffer_text(buffer, " has no picture: no class\n");
+  }
+}
+
+static void append_evaluation(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->used != NULL) {
+    tw_buffer_text(buffer, "training    (pictures used in training, no test) ");
+    append_accuracy(buffer, outcome->used);
+  }
+  if (outcome->unknown_count > 0) {
+    tw_buffer_format(
+        buffer, "unknown     %zu picture%s in %zu class%s the model does not know:", outcome->unknown_pictures,
+        plural(outcome->unknown_pictures), outcome->unknown_count, outcome->unknown_count == 1 ? "" : "es");
+    for (size_t i = 0; i < outcome->unknown_count && i < LISTED; i++) {
+      tw_buffer_text(buffer, i == 0 ? " " : ", ");
+      append_name(buffer, outcome->unknown[i]);
+    }
+    tw_buffer_text(buffer, outcome->unknown_count > LISTED ? ", ...\n" : "\n");
+  }
+  if (outcome->missing_count > 0) {
+    tw_buffer_format(buffer, "missing     %zu of the model's classes have no picture here\n", outcome->missing_count);
+  }
+}
+
+void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
+  append_sizes(buffer, outcome);
+  append_test(buffer, outcome);
+  if (outcome->evaluation) {
+    append_evaluation(buffer, outcome);
+  }
+  append_left_out(buffer, outcome);
+  append_skipped(buffer, outcome);
+  if (!outcome->evaluation) {
+    char strength[TW_NUMBER_TEXT_SIZE];
+    tw_buffer_format(buffer, "top         C = %s, chosen by log loss on %s\n",
+                     tw_number_text(outcome->strength, strength),
+                     outcome->path->by_folds ? "5 folds" : "the validation part");
+    tw_buffer_text(buffer, "wrote       ");
+    tw_text_append_escaped(buffer, outcome->model_path);
+    tw_buffer_text(buffer, "\n");
+    if (outcome->report_path != NULL) {
+      tw_buffer_text(buffer, "            ");
+      tw_text_append_escaped(buffer, outcome->report_path);
+      tw_buffer_format(buffer, "/: metrics.json, %spredictions.csv\n", outcome->test == NULL ? "" : "confusion.csv, ");
+    }
+  }
+}

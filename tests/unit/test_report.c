@@ -1,0 +1,143 @@
+/* Summaries, JSON and CSV of an outcome made by hand. */
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "support.h"
+
+static const char *const classes[2] = {"a, \"b\"", "tab\tbed"};
+
+/* 4 tested: 3 right, one of class 0 taken for class 1. */
+static tw_metrics *make_metrics(void) {
+  static const float probabilities[8] = {0.9f, 0.1f, 0.4f, 0.6f, 0.2f, 0.8f, 0.3f, 0.7f};
+  static const uint32_t labels[4] = {0, 0, 1, 1};
+  tw_metrics *metrics;
+  assert_int_equal(tw_metrics_compute(probabilities, labels, 4, 2, 1, &metrics, NULL), TW_OK);
+  return metrics;
+}
+
+static tw_path_point points[2] = {{0.01, 0.9, 0.5, 7}, {0.1, 0.7, 0.75, 9}};
+static tw_path path = {.count = 2, .points = points, .chosen = 1};
+static tw_skipped skipped[1] = {{(char *)"bad\xff\n.jpg", (char *)"0 bytes"}};
+static const tw_report_row rows[2] = {{"x,y.jpg", "a, \"b\"", "test", "tab\tbed", 0.6f},
+                                      {"z.jpg", "tab\tbed", "training", "tab\tbed", 1}};
+
+static tw_outcome make_outcome(const tw_metrics *metrics) {
+  return (tw_outcome){.model_path = "m.onnx",
+                      .report_path = "m.report",
+                      .trunk_name = "t",
+                      .precision = "f32",
+                      .class_count = 2,
+                      .classes = classes,
+                      .part_counts = {10, 5, 4, 1, 0, 0},
+                      .pictures = 20,
+                      .test = metrics,
+                      .path = &path,
+                      .strength = 0.1,
+                      .objective = 3.5,
+                      .skipped_count = 1,
+                      .skipped = skipped,
+                      .row_count = 2,
+                      .rows = rows};
+}
+
+static void text_says_what_each_figure_is_of(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_outcome outcome = make_outcome(metrics);
+  tw_buffer buffer = {0};
+  tw_report_text(&outcome, &buffer);
+  const char *text = (const char *)buffer.data;
+  assert_non_null(strstr(text, "20 pictures in 2 classes: 10 training, 5 validation, 4 test\n"));
+  assert_non_null(strstr(text, "(test part) 75.0 % (95 % interval 30.1 to 95.4 %), 3 of 4 right\n"));
+  assert_non_null(strstr(text, "50.0 % by always saying 'tab\\tbed'\n"));
+  assert_non_null(strstr(text, "'a, \"b\"' taken for 'tab\\tbed' 1 time, the most of any pair\n"));
+  assert_non_null(strstr(text, "bad\xff\\n.jpg: 0 bytes\n"));
+  tw_buffer_done(&buffer);
+  outcome.test = NULL;
+  tw_report_text(&outcome, &buffer);
+  assert_non_null(strstr((const char *)buffer.data, "test        none"));
+  assert_null(strstr((const char *)buffer.data, "confusion.csv"));
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
+static void json_parses_and_has_its_keys(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_outcome outcome = make_outcome(metrics);
+  tw_buffer buffer = {0};
+  assert_int_equal(tw_report_json(&outcome, &buffer, NULL), TW_OK);
+  assert_int_equal(buffer.data[buffer.size - 1], '\n');
+  json_t *object = json_loadb((const char *)buffer.data, buffer.size, JSON_REJECT_DUPLICATES, NULL);
+  assert_non_null(object);
+  json_t *test = json_object_get(object, "test");
+  assert_true(json_real_value(json_object_get(test, "accuracy")) == 0.75);
+  assert_int_equal(json_array_size(json_object_get(test, "interval")), 2);
+  assert_int_equal(json_integer_value(json_object_get(test, "count")), 4);
+  assert_true(json_real_value(json_object_get(test, "baseline")) == 0.5);
+  assert_true(json_is_null(json_object_get(test, "top5")));
+  assert_int_equal(json_array_size(json_object_get(object, "classes")), 2);
+  json_t *bad = json_array_get(json_object_get(object, "skipped"), 0);
+  assert_string_equal(json_string_value(json_object_get(bad, "path")), "bad\xef\xbf\xbd\n.jpg");
+  assert_string_equal(json_string_value(json_object_get(bad, "path_base64")), "YmFk/wouanBn");
+  assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "path"), "chosen")), 1);
+  json_decref(object);
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
+static void csv_quotes_what_it_must(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_outcome outcome = make_outcome(metrics);
+  tw_buffer buffer = {0};
+  tw_report_confusion_csv(&outcome, &buffer);
+  assert_string_equal((const char *)buffer.data,
+                      "true \\ predicted,\"a, \"\"b\"\"\",tab\tbed\n\"a, \"\"b\"\"\",1,1\ntab\tbed,0,2\n");
+  buffer.size = 0;
+  tw_report_predictions_csv(&outcome, &buffer);
+  assert_string_equal((const char *)buffer.data,
+                      "path,part,label,prediction,probability\n"
+                      "\"x,y.jpg\",test,\"a, \"\"b\"\"\",tab\tbed,0.6\nz.jpg,training,tab\tbed,tab\tbed,1\n");
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
+static void predictions_in_three_formats(void **state) {
+  (void)state;
+  static const float probabilities[2] = {0.25f, 0.75f};
+  static const size_t order[2] = {1, 0};
+  static const struct {
+    tw_report_format format;
+    const char *header;
+    const char *line;
+  } cases[] = {
+      {TW_FORMAT_TEXT, "", "p\\n,.jpg\ttab\\tbed\t0.7500\ta, \"b\"\t0.2500\n"},
+      {TW_FORMAT_CSV, "path,label,probability,label_2,probability_2\n",
+       "\"p\n,.jpg\",tab\tbed,0.75,\"a, \"\"b\"\"\",0.25\n"},
+      {TW_FORMAT_JSON, "",
+       "{\"path\":\"p\\n,.jpg\",\"label\":\"tab\\tbed\",\"probability\":0.75,\"top\":[{\"label\":\"tab\\tbed\","
+       "\"probability\":0.75},{\"label\":\"a, \\\"b\\\"\",\"probability\":0.25}]}\n"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    tw_buffer buffer = {0};
+    tw_report_prediction_header(cases[i].format, 2, &buffer);
+    assert_string_equal(buffer.data == NULL ? "" : (const char *)buffer.data, cases[i].header);
+    buffer.size = 0;
+    tw_report_prediction(cases[i].format, "p\n,.jpg", classes, probabilities, order, 2, &buffer);
+    assert_string_equal((const char *)buffer.data, cases[i].line);
+    tw_buffer_done(&buffer);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(text_says_what_each_figure_is_of),
+      cmocka_unit_test(json_parses_and_has_its_keys),
+      cmocka_unit_test(csv_quotes_what_it_must),
+      cmocka_unit_test(predictions_in_three_formats),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
