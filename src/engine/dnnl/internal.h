@@ -192,8 +192,6 @@ void tw_builder_make_slice(tw_builder *builder, size_t root, size_t parent, size
 
 /* ---- steps.c ----------------------------------------------------------------------------------------------------- */
 
-enum { TW_MAX_STEP_ARGUMENTS = 16 };
-
 /* Appends a step that executes `desc` (owned by the plan from now on, also on failure), with its scratchpad. */
 tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc,
                           const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error);
