@@ -145,6 +145,21 @@ static void a_plan_describes_itself(void **state) {
   tw_session_free(NULL);
 }
 
+/* An output that no step computes: the input itself, a constant, a view. */
+static void outputs_may_be_anything(void **state) {
+  (void)state;
+  net net;
+  net_init(&net, 2);
+  tw_attributes flatten = {.axis = 1};
+  tw_value *x = net_input(&net, SHAPE(1, 3, 2, 2));
+  tw_value *y = NODE(&net, TW_OP_RELU, NULL, x);
+  net_output(&net, x);
+  net_output(&net, net_constant(&net, SHAPE(5)));
+  net_output(&net, NODE(&net, TW_OP_FLATTEN, &flatten, x));
+  net_output(&net, y);
+  check_net(&net, 0);
+}
+
 /* ---- Sessions ---------------------------------------------------------------------------------------------------- */
 
 static void results_do_not_depend_on_what_ran_before(void **state) {
@@ -360,6 +375,7 @@ int main(void) {
                                      cmocka_unit_test(lifetimes_place_the_largest_first),
                                      cmocka_unit_test(lifetimes_have_a_limit),
                                      cmocka_unit_test(a_plan_describes_itself),
+                                     cmocka_unit_test(outputs_may_be_anything),
                                      cmocka_unit_test(results_do_not_depend_on_what_ran_before),
                                      cmocka_unit_test(profiles_add_up),
                                      cmocka_unit_test(threads_share_a_plan),
