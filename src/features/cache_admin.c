@@ -10,8 +10,7 @@
 
 #include "features/cache_folder.h"
 
-/* ---- Files --------------------------------------------------------------------------------------------------------
- */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 
 tw_status tw_cache_remove(const char *folder, const char *name, tw_error *error) {
   char *path = tw_path_join(folder, name);
@@ -62,8 +61,7 @@ tw_status tw_cache_open_existing(const char *folder, tw_store **ret_store, tw_er
   return status == TW_OK ? TW_OK : tw_error_set(error, status, "%s/%s: %s", folder, TW_STORE_FILE, inner.message);
 }
 
-/* ---- Looking ------------------------------------------------------------------------------------------------------
- */
+/* ---- Looking ----------------------------------------------------------------------------------------------------- */
 
 /* Different trunk keys: they are the first half of the keys, so that one step a trunk is enough. */
 static size_t count_trunks(tw_store *store, MDB_txn *transaction) {
@@ -143,8 +141,7 @@ void tw_cache_info_done(tw_cache_info *info) {
   *info = (tw_cache_info){0};
 }
 
-/* ---- Clearing -----------------------------------------------------------------------------------------------------
- */
+/* ---- Clearing ---------------------------------------------------------------------------------------------------- */
 
 static tw_status clear(void *context, const char *folder, tw_error *error) {
   (void)context;

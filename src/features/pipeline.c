@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------
- */
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
 static void *read_ahead(void *argument) {
   tw_pipeline *pipeline = argument;
@@ -100,8 +99,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* ---- The calling thread -------------------------------------------------------------------------------------------
- */
+/* ---- The calling thread ------------------------------------------------------------------------------------------ */
 
 static void wait_a_moment(tw_pipeline *pipeline) {
   const long moment = 100 * 1000 * 1000; /* ns */
@@ -164,8 +162,7 @@ static void run_threads(tw_pipeline *pipeline, tw_ticker *ticker) {
   }
 }
 
-/* ---- The result ---------------------------------------------------------------------------------------------------
- */
+/* ---- The result -------------------------------------------------------------------------------------------------- */
 
 void tw_extraction_free(tw_extraction *extraction) {
   if (extraction == NULL) {

@@ -53,8 +53,7 @@ void tw_trunk_free(tw_trunk *trunk) {
   tw_free(trunk);
 }
 
-/* ---- Making -------------------------------------------------------------------------------------------------------
- */
+/* ---- Making ------------------------------------------------------------------------------------------------------ */
 
 static tw_status make_key(tw_trunk *trunk, tw_error *error) {
   tw_hasher *hasher = tw_hasher_create();
@@ -112,8 +111,7 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
   return TW_OK;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
   if (card != NULL) {
@@ -218,8 +216,7 @@ tw_status tw_trunk_open(const char *name, const tw_trunk_options *options, tw_tr
   return TW_OK;
 }
 
-/* ---- Questions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
 
 const char *tw_trunk_name(const tw_trunk *trunk) {
   return trunk->name;
@@ -273,8 +270,7 @@ tw_hash tw_trunk_key(const tw_trunk *trunk) {
   return trunk->key;
 }
 
-/* ---- Plans --------------------------------------------------------------------------------------------------------
- */
+/* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
 static const tw_value *head_value(const tw_trunk *trunk, tw_trunk_head head) {
   return head == TW_HEAD_OWN ? trunk->graph->outputs[trunk->graph->output_count - 1] : trunk->features;
