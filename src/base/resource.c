@@ -22,12 +22,9 @@ static char *own_folder(void) {
   return folder;
 }
 
-/* `relative` in `folder` when it exists there; NULL otherwise. `inner` may be NULL. */
-static char *existing(const char *folder, const char *inner, const char *relative) {
-  if (folder == NULL) {
-    return NULL;
-  }
-  char *path = tw_format("%s/%s%s%s", folder, inner == NULL ? "" : inner, inner == NULL ? "" : "/", relative);
+/* `folder`/`relative` when it exists; NULL otherwise. `folder` may be NULL. */
+static char *existing(const char *folder, const char *relative) {
+  char *path = folder == NULL ? NULL : tw_path_join(folder, relative);
   if (path != NULL && access(path, F_OK) != 0) {
     tw_free(path);
     path = NULL;
@@ -35,14 +32,24 @@ static char *existing(const char *folder, const char *inner, const char *relativ
   return path;
 }
 
+/* The same below `inner`, which starts from our own folder; without the detour through that folder in the result. */
+static char *existing_beside(const char *own, const char *inner, const char *relative) {
+  char *joined = own == NULL ? NULL : tw_path_join(own, inner);
+  char *folder = joined == NULL ? NULL : realpath(joined, NULL);
+  char *path = existing(folder, relative);
+  free(folder);
+  tw_free(joined);
+  return path;
+}
+
 static char *find(const char *variable, const char *const *inner, const char *installed, const char *relative) {
-  char *path = existing(getenv(variable), NULL, relative);
+  char *path = existing(getenv(variable), relative);
   char *own = path == NULL ? own_folder() : NULL;
   for (; path == NULL && *inner != NULL; inner++) {
-    path = existing(own, *inner, relative);
+    path = existing_beside(own, *inner, relative);
   }
   tw_free(own);
-  return path != NULL ? path : existing(installed, NULL, relative);
+  return path != NULL ? path : existing(installed, relative);
 }
 
 char *tw_data_path(const char *relative) {

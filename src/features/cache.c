@@ -102,7 +102,7 @@ static void close_to_writing(tw_cache *cache, char *note) {
 
 static char *damaged_note(const tw_cache *cache, const char *what) {
   return tw_format(
-      "%s: is damaged (%s); what is intact is still used, nothing is added: `topwork cache clear` makes "
+      "%s: is damaged (%s); what is intact is still used, nothing is added: 'topwork cache clear' makes "
       "room for a new one",
       cache->store->file, what);
 }
@@ -325,7 +325,7 @@ static char *folder_refusal(const char *why) {
 /* What the user is told when there is no cache. Allocated. */
 static char *refusal(const char *folder, const tw_error *error) {
   if (error->code == TW_E_FORMAT) {
-    return tw_format("%s/%s: is damaged (%s); going on without it: `topwork cache clear` makes room for a new one",
+    return tw_format("%s/%s: is damaged (%s); going on without it: 'topwork cache clear' makes room for a new one",
                      folder, TW_STORE_FILE, error->message);
   }
   return tw_format(

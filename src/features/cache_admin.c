@@ -55,7 +55,7 @@ tw_status tw_cache_open_existing(const char *folder, tw_store **ret_store, tw_er
   tw_error inner = {0};
   tw_status status = tw_store_open(folder, &(tw_cache_knobs){0}, false, ret_store, &inner);
   if (status == TW_E_FORMAT) {
-    return tw_error_set(error, status, "%s/%s: is damaged (%s); `topwork cache clear` makes room for a new one", folder,
+    return tw_error_set(error, status, "%s/%s: is damaged (%s); 'topwork cache clear' makes room for a new one", folder,
                         TW_STORE_FILE, inner.message);
   }
   return status == TW_OK ? TW_OK : tw_error_set(error, status, "%s/%s: %s", folder, TW_STORE_FILE, inner.message);

@@ -156,15 +156,19 @@ static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, t
   return trunk->name == NULL ? tw_error_memory(error) : TW_OK;
 }
 
-static tw_status open_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+/* The network itself, first: what a file is matters more than what is written about it. */
+static tw_status import_network(tw_trunk *trunk, tw_error *error) {
   TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
-  if (tw_graph_metadata(trunk->graph, "topwork.complete").data != NULL) {
-    return tw_error_set(
-        error, TW_E_ARGUMENT,
-        "%s: is a topwork model, not a trunk: use it with `topwork predict`, or name the trunk it was made "
-        "from",
-        trunk->file);
+  if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
+    return TW_OK;
   }
+  return tw_error_set(error, TW_E_ARGUMENT,
+                      "%s: is a topwork model, not a trunk: use it with 'topwork predict', or name the trunk it was "
+                      "made from",
+                      trunk->file);
+}
+
+static tw_status cut_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
   tw_value *cut;
   tw_status status = tw_trunk_cut(trunk->graph, options->cut, &cut, error);
   status = status == TW_OK ? complete(trunk, cut, error) : status;
@@ -184,11 +188,9 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
     return tw_error_memory(error);
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
-  tw_map *map; /* so that a missing file is said to be missing, not to lack preprocessing */
-  TW_TRY(tw_map_open(trunk->file, &map, error));
-  tw_map_close(map);
+  TW_TRY(import_network(trunk, error));
   TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
-  TW_TRY(open_network(trunk, options, error));
+  TW_TRY(cut_network(trunk, options, error));
   if (card->labels != NULL) {
     size_t count = 0;
     TW_TRY(tw_trunk_head_size(trunk, TW_HEAD_OWN, &count, error));

@@ -51,7 +51,7 @@ static tw_status unknown_cut(const tw_graph *graph, const char *cut, tw_error *e
     return tw_error_set(error, TW_E_ARGUMENT, "there is no node '%s': the network has none at all", cut);
   }
   return tw_error_set(error, TW_E_ARGUMENT,
-                      "there is no node '%s'; the nearest names are '%s'%s%s%s%s%s%s; `topwork inspect` lists all", cut,
+                      "there is no node '%s'; the nearest names are '%s'%s%s%s%s%s%s; 'topwork inspect' lists all", cut,
                       names[0], count > 1 ? ", '" : "", count > 1 ? names[1] : "", count > 1 ? "'" : "",
                       count > 2 ? ", '" : "", count > 2 ? names[2] : "", count > 2 ? "'" : "");
 }

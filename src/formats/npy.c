@@ -113,7 +113,7 @@ static tw_status parse_shape(parser *in, tw_npy *npy, tw_error *error) {
     npy->rank++;
     comma = take(in, ",");
   }
-  return TW_OK;
+  return npy->rank != 1 || comma ? TW_OK : malformed(error, "'shape' is a number, not a tuple");
 }
 
 static tw_status parse_entry(parser *in, tw_npy *npy, seen *found, tw_error *error) {
@@ -269,6 +269,13 @@ tw_status tw_npy_to_f32(const tw_npy *npy, size_t first, size_t count, float *re
   if (npy->item_size == sizeof(float) && !npy->fortran_order && !npy->big_endian) {
     if (count != 0) {
       memcpy(ret_values, npy->data.data + first * sizeof(float), count * sizeof(float));
+    }
+    return TW_OK;
+  }
+  if (npy->item_size == 2 && !npy->fortran_order && !npy->big_endian) {
+    const uint8_t *from = npy->data.data + 2 * first;
+    for (size_t i = 0; i < count; i++) {
+      ret_values[i] = tw_f16_to_f32((uint16_t)(from[2 * i] | from[2 * i + 1] << 8));
     }
     return TW_OK;
   }

@@ -60,6 +60,27 @@ static tw_status convert_conv(tw_onnx_importer *importer, const tw_onnx_node *no
   return tw_onnx_emit(importer, node, TW_OP_CONV, values, 3, &attributes, true, NULL, error);
 }
 
+/* ceil_mode lets a last window hang over the end. Where what hangs over counts as padding does, it is padding: then the
+ * pool is the same without the mode. */
+static void settle_ceil_mode(const tw_value *x, tw_op op, tw_attributes *attributes) {
+  tw_attributes padded = *attributes;
+  bool overhangs = false;
+  for (int i = 0; attributes->ceil_mode && i < attributes->spatial; i++) {
+    int64_t reach = x->shape.dims[i + 2] + attributes->pads_begin[i];
+    int64_t extent = attributes->dilations[i] * (attributes->kernel[i] - 1) + 1;
+    int64_t room = reach + attributes->pads_end[i] - extent;
+    int64_t stride = attributes->strides[i];
+    if (room >= 0 && room % stride != 0 && (room / stride + 1) * stride < reach) {
+      padded.pads_end[i] += stride - room % stride;
+      overhangs = true;
+    }
+  }
+  if (!overhangs || op == TW_OP_MAX_POOL || !attributes->count_include_pad) {
+    *attributes = padded;
+    attributes->ceil_mode = false;
+  }
+}
+
 static tw_status convert_pool(tw_onnx_importer *importer, const tw_onnx_node *node, tw_op op, tw_error *error) {
   tw_value *x;
   tw_attributes attributes = {0};
@@ -67,6 +88,7 @@ static tw_status convert_pool(tw_onnx_importer *importer, const tw_onnx_node *no
   TW_TRY(tw_onnx_get_flag(node, "ceil_mode", &attributes.ceil_mode, error));
   TW_TRY(tw_onnx_get_flag(node, "count_include_pad", &attributes.count_include_pad, error));
   TW_TRY(tw_onnx_get_window(node, x, &attributes, error));
+  settle_ceil_mode(x, op, &attributes);
   return tw_onnx_emit(importer, node, op, &x, 1, &attributes, true, NULL, error);
 }
 

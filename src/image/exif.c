@@ -1,10 +1,10 @@
-/* The one thing topwork wants from a picture's metadata: which way is up. A reader of TIFF directories and a search in
- * XMP, as Pillow's getexif does both; nothing else of EXIF is read. */
+/* What topwork wants from a picture's metadata: which way is up. A reader of TIFF directories and a search in XMP, as
+ * Pillow's getexif does both; nothing else of EXIF is read. */
 #include <string.h>
 
 #include "image/reader.h"
 
-enum { TAG_ORIENTATION = 274, ENTRY_SIZE = 12 };
+enum { TAG_ORIENTATION = 274, ENTRY_SIZE = 12, MAX_VALUE = 0xffff };
 
 typedef struct tiff {
   tw_bytes bytes;
@@ -53,11 +53,10 @@ static int entry_value(const tiff *tiff, size_t at) {
     case 6: number = tiff->bytes.data[value]; break;
     default: break;
   }
-  return number <= 8 ? (int)number : 0;
+  return number <= MAX_VALUE ? (int)number : 0;
 }
 
-/* -1 when there is no usable orientation tag in the first directory. */
-static int tiff_orientation(tw_bytes bytes) {
+int tw_tiff_value(tw_bytes bytes, unsigned tag) {
   static const char *const headers[] = {"II*\0", "MM\0*", "MM*\0", "II\0*"}; /* the last two: often seen, and wrong */
   bool known = false;
   for (size_t i = 0; bytes.size >= 8 && i < sizeof headers / sizeof *headers; i++) {
@@ -73,7 +72,7 @@ static int tiff_orientation(tw_bytes bytes) {
   }
   size_t left = load16(&tiff, at);
   for (at += 2; left > 0 && bytes.size - at >= ENTRY_SIZE; left--, at += ENTRY_SIZE) {
-    int value = load16(&tiff, at) == TAG_ORIENTATION ? entry_value(&tiff, at) : -1;
+    int value = load16(&tiff, at) == tag ? entry_value(&tiff, at) : -1;
     if (value >= 0) {
       return value;
     }
@@ -104,7 +103,7 @@ int tw_exif_orientation(tw_bytes exif, tw_bytes xmp) {
     exif.data += 6;
     exif.size -= 6;
   }
-  int orientation = tiff_orientation(exif);
+  int orientation = tw_tiff_value(exif, TAG_ORIENTATION);
   if (orientation < 0) {
     orientation = xmp_orientation(xmp);
   }

@@ -11,10 +11,12 @@
 enum {
   TW_IMAGE_MAX_SIDE = 65500,     /* pixels; libjpeg's own limit */
   TW_IMAGE_MAX_FILE = 512 << 20, /* bytes of one picture's file */
+  TW_IMAGE_MAX_SCANS = 100, /* of a progressive JPEG: real ones have under 20, each costs a pass over the picture */
   TW_PREPROCESS_MAX_SIDE = 4096, /* pixels of a network's input */
   TW_PREPROCESS_MAX_TEXT = 4096, /* bytes of the canonical text */
 };
 #define TW_IMAGE_MAX_PIXELS ((size_t)1 << 28) /* width * height of one picture: 268 million, 805 MB as RGB */
+#define TW_IMAGE_MAX_RESIZE ((size_t)1 << 32) /* bytes between the two passes of a resize */
 
 /* ---- What a file is ---------------------------------------------------------------------------------------------- */
 
@@ -118,8 +120,8 @@ void tw_image_reader_free(tw_image_reader *reader);
  * TW_E_UNSUPPORTED (no picture topwork reads, or the libvips module is missing), TW_E_LIMIT, TW_E_MEMORY.
  *
  * The pixels are those that Pillow's convert gives. So: JPEGs that Pillow reads are read, those it rejects are
- * rejected; of 16 bits a colour the high byte is kept, but grey of 16 bits is clipped at 255, as Pillow clips it (what
- * is brighter is white); orientation comes from EXIF, or from XMP when EXIF has none. A PNG must be there up to its
+ * rejected; of 16 bits a colour the high byte is kept, of grey, too, where Pillow clips at 255 and leaves such pictures
+ * white; orientation comes from EXIF, or from XMP when EXIF has none. A PNG must be there up to its
  * last chunk and have right checksums, where Pillow is content with the last row. Of animations and many pages the
  * first is read. HEIC and AVIF are always upright: their decoder turns them whatever `orientation` says. */
 tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, tw_image *ret_image,

@@ -5,7 +5,6 @@
  * libjpeg reports an error by a jump out of the call. What must survive the jump lives in `decoder`. */
 #include <setjmp.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <jpeglib.h> /* takes stdio.h for granted */
 
@@ -36,6 +35,9 @@ static void on_error(j_common_ptr info) {
   char text[JMSG_LENGTH_MAX];
   info->err->format_message(info, text);
   switch (info->err->msg_code) {
+    case JERR_IMAGE_TOO_BIG:
+      fail(decoder, tw_error_set(decoder->error, TW_E_LIMIT, "the picture is larger than %d pixels a side, the limit",
+                                 TW_IMAGE_MAX_SIDE));
     case JERR_OUT_OF_MEMORY: fail(decoder, tw_error_memory(decoder->error));
     case JERR_BAD_PRECISION:
       fail(decoder, tw_error_set(decoder->error, TW_E_UNSUPPORTED,

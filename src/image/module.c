@@ -2,7 +2,6 @@
  * delivers. Not linking it keeps a hundred libraries and 30 ms out of every start. */
 #include <dlfcn.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "image/vips/module.h"
 
@@ -58,11 +57,19 @@ static uint8_t *reserve(void *context, size_t width, size_t height, tw_pixels pi
   return transfer->status == TW_OK ? transfer->reader->raw.data : NULL;
 }
 
-static tw_status finish(transfer *transfer, const tw_preprocess *preprocess, tw_decoded *ret_decoded) {
+/* A fourth channel of a TIFF is alpha only when the file says so (ExtraSamples 1 or 2); it may be near infrared. */
+static tw_alpha alpha_of(tw_bytes file, tw_image_format format, tw_alpha wanted) {
+  enum { TAG_EXTRA_SAMPLES = 338 };
+  bool classic = format == TW_IMAGE_TIFF && (file.data[2] == '*' || file.data[3] == '*');
+  int extra = classic ? tw_tiff_value(file, TAG_EXTRA_SAMPLES) : 2;
+  return extra == 1 || extra == 2 ? wanted : TW_ALPHA_DROPPED;
+}
+
+static tw_status finish(transfer *transfer, tw_alpha alpha, tw_decoded *ret_decoded) {
   tw_image_reader *reader = transfer->reader;
   size_t count = transfer->decoded.width * transfer->decoded.height;
   TW_TRY(tw_store_reserve(&reader->rgb, count * 3, transfer->error));
-  tw_pixels_to_rgb(reader->raw.data, transfer->pixels, count, preprocess->alpha, reader->rgb.data);
+  tw_pixels_to_rgb(reader->raw.data, transfer->pixels, count, alpha, reader->rgb.data);
   *ret_decoded = transfer->decoded;
   return TW_OK;
 }
@@ -80,12 +87,13 @@ tw_status tw_vips_decode(tw_image_reader *reader, tw_bytes file, tw_image_format
     case TW_VIPS_OK: break;
     case TW_VIPS_REFUSED: return transfer.status;
     case TW_VIPS_UNSUPPORTED:
-      return tw_error_set(error, TW_E_UNSUPPORTED, "%s with %s is not read: save it with 8 bits a colour", name,
+      return tw_error_set(error, TW_E_UNSUPPORTED,
+                          "%s of a rare kind that is not read (%s): save it with 8 bits a colour", name,
                           request.message);
     case TW_VIPS_DAMAGED:
       return tw_error_set(error, TW_E_FORMAT, "%s: the file is damaged or cut off (%s)", name, request.message);
   }
   bool known = request.orientation >= 1 && request.orientation <= 8;
   transfer.decoded.orientation = known ? request.orientation : 1;
-  return finish(&transfer, preprocess, ret_decoded);
+  return finish(&transfer, alpha_of(file, format, preprocess->alpha), ret_decoded);
 }

@@ -1,7 +1,6 @@
 /* From an RGB picture of any size to the tensor: which size to resize to, which window of that to keep, and what number
  * a pixel becomes. */
 #include <math.h>
-#include <string.h>
 
 #include "image/resample.h"
 

@@ -1,6 +1,5 @@
 /* The reader: its memory, and the way from a file's bytes to an upright RGB picture and on to the tensor. What a format
  * needs is in its own file. */
-#include <string.h>
 
 #include "image/reader.h"
 

@@ -8,7 +8,6 @@
 #include "image/image.h"
 
 enum {
-  TW_IMAGE_MAX_SCANS = 100,  /* of a progressive JPEG: real ones have under 20, each costs a pass over the picture */
   TW_IMAGE_KEEP = 64 << 20,  /* bytes: a store larger than this is given back when a smaller one does */
   TW_IMAGE_ROW_PADDING = 64, /* bytes behind the last byte of a store that vector code may read */
 };
@@ -79,5 +78,8 @@ int tw_exif_orientation_jpeg(tw_bytes file);
 /* The same from the pieces: a TIFF structure with or without "Exif\0\0" before it, and an XMP packet, used when the
  * former has no such tag. Either may be empty. */
 int tw_exif_orientation(tw_bytes exif, tw_bytes xmp);
+/* The first value of a tag in the first directory of a TIFF structure (not BigTIFF): 0..65535, and 0 for what is no
+ * such number; -1 when there is no usable tag. */
+int tw_tiff_value(tw_bytes tiff, unsigned tag);
 
 #endif

@@ -91,12 +91,11 @@ static void set_aside(tw_image_reader *reader, const tw_image *image) {
   }
 }
 
-/* Room for input rows first..end-1 of the vertical pass, `stride` bytes each, and for the result. */
 tw_status tw_resample_reserve(tw_image_reader *reader, const tw_image *image, size_t rows, size_t stride, size_t result,
                               tw_error *error) {
   size_t size;
   set_aside(reader, image);
-  if (!tw_mul_size(rows, stride, &size) || size > TW_RESAMPLE_MAX_ROWS) {
+  if (!tw_mul_size(rows, stride, &size) || size > TW_IMAGE_MAX_RESIZE) {
     return tw_error_set(error, TW_E_LIMIT, "resizing %zu x %zu pixels to so large a picture needs too much memory",
                         image->width, image->height);
   }

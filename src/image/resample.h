@@ -14,9 +14,6 @@ enum {
   TW_WEIGHT_LOW_BITS = 12, /* a weight is high * 2^12 + low, both 16 bits: what vector units multiply */
 };
 
-/* Bytes between the two passes: a picture of the largest size, its longer side kept, in float. */
-#define TW_RESAMPLE_MAX_ROWS ((size_t)1 << 32)
-
 /* The part of a resized side that is wanted. */
 typedef struct tw_span {
   size_t whole; /* pixels of the whole resized side */
@@ -43,7 +40,7 @@ tw_status tw_weights_make(tw_store *store, tw_filter filter, size_t input, tw_sp
 
 /* The two inner loops of the 8-bit form.
  * horizontal: one row. Reads up to 16 bytes beyond the last input pixel that has a weight, rounded up to 4 pixels;
- *   writes weights->count RGB pixels and up to 16 bytes more.
+ *   writes weights->count RGB pixels and one byte more.
  * vertical: output `i`, `size` bytes of it, from rows `stride` bytes apart of which the first is input row `base`.
  *   Reads and writes up to 31 bytes beyond `size`. */
 typedef struct tw_passes {

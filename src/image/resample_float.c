@@ -1,6 +1,5 @@
 /* The resize in float: Pillow's filters without rounding to 8 bits, and TensorFlow 1's legacy bilinear. */
 #include <math.h>
-#include <string.h>
 
 #include "image/resample.h"
 

@@ -129,8 +129,8 @@ tw_status tw_weights_make(tw_store *store, tw_filter filter, size_t input, tw_sp
   size_t most = (size_t)ceil(kernel->support * (scale < 1.0 ? 1.0 : scale)) * 2 + 1;
   size_t stride = (most + 3) & ~(size_t)3;
   size_t weights;
-  if (!tw_mul_size(span.count, stride, &weights) || weights > TW_IMAGE_MAX_PIXELS) {
-    return tw_error_set(error, TW_E_LIMIT, "resizing %zu pixels to %zu needs too many weights", input, span.whole);
+  if (!tw_mul_size(span.count, stride, &weights)) {
+    return tw_error_memory(error);
   }
   table table;
   TW_TRY(lay_out(store, span.count, weights, rounding == TW_ROUNDING_U8, &table, error));
