@@ -279,8 +279,10 @@ static tw_status entries_read(walker *walker, DIR *folder, const place *place, n
     errno = 0;
     const struct dirent *entry = readdir(folder);
     if (entry == NULL) {
-      char *reason = errno == 0 ? NULL : tw_reason_errno("a folder that cannot be read to its end", errno);
-      return errno == 0 ? TW_OK : skip(walker, place, reason, error);
+      int failure = errno;
+      return failure == 0
+                 ? TW_OK
+                 : skip(walker, place, tw_reason_errno("a folder that cannot be read to its end", failure), error);
     }
     status = entry_found(walker, dirfd(folder), entry, place, subfolders, error);
   }
