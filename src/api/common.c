@@ -23,7 +23,7 @@ tw_status tw_api_write(const tw_tool *tool, tw_buffer *buffer, tw_error *error) 
   bool wanted =
       buffer->size == 0 || tool->write == NULL || tool->write(tool->context, (const char *)buffer->data, buffer->size);
   buffer->size = 0;
-  return wanted ? TW_OK : tw_error_set(error, TW_E_CANCELLED, "standard output was closed: stopped");
+  return wanted ? TW_OK : tw_error_set(error, TW_E_CANCELLED, "nobody takes the results any more: stopped");
 }
 
 tw_status tw_api_check_output(const char *path, tw_error *error) {

@@ -1,8 +1,11 @@
 /* `train`: from a data set to a tested model, its file and the tables beside it. The one place where parts, top, test
  * and report come together; what they do is on the floors below. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/train_run.h"
 
@@ -106,28 +109,22 @@ static uint32_t largest_class(const tw_train_run *run, tw_error *error, tw_statu
   return best;
 }
 
-/* Metrics over the rows whose `which` is `wanted` (parts), or all with a fold when folds are used. */
+/* Metrics over the test part, or over all folds together. */
 static tw_status measure(tw_train_run *run, tw_error *error) {
-  size_t k = run->samples.classes;
   tw_status status;
   uint32_t baseline = largest_class(run, error, &status);
-  float *probabilities = status == TW_OK ? tw_alloc(run->samples.count, k * sizeof *probabilities) : NULL;
-  uint32_t *labels = status == TW_OK ? tw_alloc(run->samples.count, sizeof *labels) : NULL;
-  if (status == TW_OK && (probabilities == NULL || labels == NULL)) {
+  bool *counted = status == TW_OK ? tw_alloc(run->samples.count, sizeof *counted) : NULL;
+  if (status == TW_OK && counted == NULL) {
     status = tw_error_memory(error);
   }
-  size_t count = 0;
-  for (size_t i = 0; status == TW_OK && i < run->samples.count; i++) {
-    if (run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST) {
-      memcpy(probabilities + count * k, run->probabilities + i * k, k * sizeof *probabilities);
-      labels[count++] = run->samples.labels[i];
-    }
+  for (size_t i = 0; counted != NULL && i < run->samples.count; i++) {
+    counted[i] = run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST;
   }
-  if (status == TW_OK && count > 0) {
-    status = tw_metrics_compute(probabilities, labels, count, k, baseline, &run->test, error);
+  if (status == TW_OK) {
+    status = tw_api_measure(run->probabilities, run->samples.labels, counted, run->samples.count, run->samples.classes,
+                            baseline, &run->test, error);
   }
-  tw_free(probabilities);
-  tw_free(labels);
+  tw_free(counted);
   return status;
 }
 
@@ -210,11 +207,30 @@ static tw_status train_and_test(tw_train_run *run, tw_error *error) {
   return measure(run, error);
 }
 
+/* What cannot be written is said before the work, not after it. */
+static tw_status check_outputs(const tw_tool_train *request, tw_error *error) {
+  TW_TRY(tw_api_check_output(request->output, error));
+  if (!request->report) {
+    return TW_OK;
+  }
+  char *folder = tw_path_with_suffix(request->output, TW_REPORT_SUFFIX);
+  tw_status status = folder == NULL ? tw_error_memory(error) : TW_OK;
+  struct stat there;
+  if (status == TW_OK && stat(folder, &there) == 0 && !S_ISDIR(there.st_mode)) {
+    status = tw_error_set(error, TW_E_IO, "%s: is a file, but the folder of the tables has to go there", folder);
+  }
+  if (status == TW_OK && access(folder, F_OK) == 0 && access(folder, W_OK | X_OK) != 0) {
+    status = tw_error_errno(error, errno, "%s: cannot be written", folder);
+  }
+  tw_free(folder);
+  return status;
+}
+
 tw_status tw_tool_run_train(const tw_tool *tool, const tw_tool_train *request, tw_tool_summary *ret_summary,
                             tw_test_result *ret_result, tw_error *error) {
   double started = tw_seconds();
   tw_train_run run = {.tool = tool, .request = request};
-  tw_status status = tw_api_check_output(request->output, error);
+  tw_status status = check_outputs(request, error);
   if (status == TW_OK) {
     status = load(&run, error);
   }

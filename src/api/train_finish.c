@@ -5,7 +5,10 @@
 
 #include "api/train_run.h"
 
-enum { SMALL_CLASS = 10 /* contents; a class with fewer is too small to judge */ };
+enum {
+  SMALL_CLASS = 10,   /* contents; a class with fewer is too small to judge */
+  UNTESTED_CLASS = 3, /* a class with fewer has no test part (train/train.h) */
+};
 
 /* ---- The model --------------------------------------------------------------------------------------------------- */
 
@@ -116,16 +119,28 @@ static tw_status make_rows(tw_train_run *run, tw_error *error) {
   return TW_OK;
 }
 
-static size_t count_small_classes(const tw_train_run *run) {
-  size_t small = 0;
-  for (uint32_t label = 0; label < run->samples.classes; label++) {
-    size_t contents = 0;
-    for (size_t i = 0; i < run->samples.count; i++) {
-      contents += run->samples.labels[i] == label && run->parts[i] <= TW_PART_TEST;
-    }
-    small += contents < SMALL_CLASS;
+/* How many classes have fewer than `limit` contents in the parts. */
+static size_t count_classes_below(const tw_train_run *run, const size_t *contents, size_t limit) {
+  size_t below = 0;
+  for (size_t label = 0; label < run->samples.classes; label++) {
+    below += contents[label] < limit;
   }
-  return small;
+  return below;
+}
+
+static tw_status count_small_classes(const tw_train_run *run, tw_outcome *outcome, tw_error *error) {
+  size_t *contents = tw_alloc(run->samples.classes, sizeof *contents);
+  if (contents == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < run->samples.count; i++) {
+    contents[run->samples.labels[i]] += run->parts[i] <= TW_PART_TEST;
+  }
+  outcome->small_classes = count_classes_below(run, contents, SMALL_CLASS);
+  outcome->untested_classes =
+      run->request->folds == 0 && run->test != NULL ? count_classes_below(run, contents, UNTESTED_CLASS) : 0;
+  tw_free(contents);
+  return TW_OK;
 }
 
 /* Mean and standard deviation (n - 1) of the folds that had samples. */
@@ -157,7 +172,6 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .class_count = run->samples.classes,
       .classes = (const char *const *)dataset->classes,
       .pictures = dataset->count,
-      .small_classes = count_small_classes(run),
       .test = run->test,
       .folds = run->request->folds,
       .fold_accuracies = run->fold_accuracies,
@@ -230,12 +244,15 @@ tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *re
                           tw_error *error) {
   TW_TRY(make_model(run, error));
   TW_TRY(make_rows(run, error));
-  char *report_path = run->request->report ? tw_path_with_suffix(run->request->output, ".report") : NULL;
+  char *report_path = run->request->report ? tw_path_with_suffix(run->request->output, TW_REPORT_SUFFIX) : NULL;
   if (run->request->report && report_path == NULL) {
     return tw_error_memory(error);
   }
   tw_outcome outcome = make_outcome(run, report_path);
-  tw_status status = save_model(run, error);
+  tw_status status = count_small_classes(run, &outcome, error);
+  if (status == TW_OK) {
+    status = save_model(run, error);
+  }
   outcome.seconds = tw_seconds() - started;
   if (status == TW_OK && report_path != NULL) {
     status = save_tables(&outcome, error);

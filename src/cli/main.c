@@ -17,7 +17,9 @@ static int misused(const settings *settings, const char *what) {
 /* The exit status of a command that ended like this. */
 static int finish(const settings *settings, tw_status status, const tw_error *error, size_t skipped) {
   if (status != TW_OK) {
-    tw_terminal_error(error->message);
+    if (!tw_terminal_broken()) {
+      tw_terminal_error(error->message);
+    }
     return FAILED;
   }
   if (settings->strict && skipped > 0) {

@@ -11,7 +11,7 @@
 static volatile sig_atomic_t interrupted;
 static bool quiet;
 static bool bar_is_shown;
-static bool write_failed;
+static int write_error; /* errno of the first result that could not be written */
 static struct timespec stage_began;
 static char stage_shown[32];
 
@@ -38,9 +38,9 @@ static bool write_result(void *context, const char *text, size_t size) {
   (void)context;
   clear_bar();
   if (fwrite(text, 1, size, stdout) != size) {
-    write_failed = true;
+    write_error = errno;
   }
-  return !write_failed;
+  return write_error == 0;
 }
 
 static void write_note(void *context, const char *line) {
@@ -56,13 +56,20 @@ void tw_terminal_error(const char *message) {
   fprintf(stderr, "topwork: %s\n", message);
 }
 
+bool tw_terminal_broken(void) {
+  return write_error != 0;
+}
+
 bool tw_terminal_close(void) {
   clear_bar();
-  if (fflush(stdout) == 0 && !ferror(stdout)) {
+  if (write_error == 0 && fflush(stdout) != 0) {
+    write_error = errno;
+  }
+  if (write_error == 0) {
     return true;
   }
   char message[128];
-  snprintf(message, sizeof message, "standard output: %s", errno == EPIPE ? "was closed" : strerror(errno));
+  snprintf(message, sizeof message, "standard output: %s", write_error == EPIPE ? "was closed" : strerror(write_error));
   tw_terminal_error(message);
   return false;
 }

@@ -11,6 +11,8 @@ void tw_terminal_open(void);
 tw_tool tw_terminal_tool(const settings *settings);
 /* "topwork: MESSAGE" on stderr, the progress bar cleared first. */
 void tw_terminal_error(const char *message);
+/* Whether results could not be written; tw_terminal_close will say why. */
+bool tw_terminal_broken(void);
 /* Whether everything has reached stdout; says what went wrong otherwise. */
 bool tw_terminal_close(void);
 

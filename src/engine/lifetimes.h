@@ -15,9 +15,9 @@ typedef struct tw_lifetime {
 } tw_lifetime;
 
 /* Gives every buffer an offset such that no two that live at the same step overlap; *ret_bytes is the size of the
- * block. Buffers are placed in order of their first step (then the larger first), each into the smallest gap that holds
- * it, else at the end of the last one. The same buffers give the same offsets. Errors: TW_E_LIMIT when the block would
- * be larger than `limit`, TW_E_MEMORY. */
+ * block. The larger are placed first, each into the smallest gap that holds it. The same buffers give the same offsets.
+ * Takes time with the square of their number. Errors: TW_E_LIMIT when the block would be larger than `limit`,
+ * TW_E_MEMORY. */
 tw_status tw_lifetimes_place(tw_lifetime *buffers, size_t count, size_t limit, size_t *ret_bytes, tw_error *error);
 
 #endif

@@ -46,8 +46,7 @@ struct tw_cache {
 static pthread_mutex_t opened_lock = PTHREAD_MUTEX_INITIALIZER;
 static tw_cache *opened;
 
-/* ---- Batches ------------------------------------------------------------------------------------------------------
- */
+/* ---- Batches ----------------------------------------------------------------------------------------------------- */
 
 static void batch_done(batch *batch) {
   for (size_t i = 0; i < batch->count; i++) {
@@ -87,8 +86,7 @@ static bool batch_due(const batch *batch) {
   return batch->count >= TW_CACHE_COMMIT_ENTRIES || (batch->count > 0 && tw_seconds() - batch->since >= longest_wait);
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------------
- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 /* From now on nothing is written; the first reason is kept. `note` is taken over and may be NULL. */
 static void close_to_writing(tw_cache *cache, char *note) {
@@ -104,7 +102,7 @@ static void close_to_writing(tw_cache *cache, char *note) {
 
 static char *damaged_note(const tw_cache *cache, const char *what) {
   return tw_format(
-      "%s: is damaged (%s); what is intact is still used, nothing is added: `topwork cache clear` makes "
+      "%s: is damaged (%s); what is intact is still used, nothing is added: 'topwork cache clear' makes "
       "room for a new one",
       cache->store->file, what);
 }
@@ -212,8 +210,7 @@ bool tw_cache_put(tw_cache *cache, const tw_hash *content, const tw_hash *key, c
   return taken;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 static bool get_waiting(tw_cache *cache, const uint8_t key[TW_STORE_KEY], float *ret_features, size_t dimensions) {
   pthread_mutex_lock(&cache->lock);
@@ -264,8 +261,7 @@ tw_store *tw_cache_store(tw_cache *cache) {
   return cache->store;
 }
 
-/* ---- Opening and closing ------------------------------------------------------------------------------------------
- */
+/* ---- Opening and closing ----------------------------------------------------------------------------------------- */
 
 /* The open cache of this folder, or NULL; `opened_lock` is held. A child of fork must not use its parent's. */
 static tw_cache *find_opened(const struct stat *folder) {
@@ -329,7 +325,7 @@ static char *folder_refusal(const char *why) {
 /* What the user is told when there is no cache. Allocated. */
 static char *refusal(const char *folder, const tw_error *error) {
   if (error->code == TW_E_FORMAT) {
-    return tw_format("%s/%s: is damaged (%s); going on without it: `topwork cache clear` makes room for a new one",
+    return tw_format("%s/%s: is damaged (%s); going on without it: 'topwork cache clear' makes room for a new one",
                      folder, TW_STORE_FILE, error->message);
   }
   return tw_format(

@@ -10,8 +10,7 @@
 
 #include "features/cache_folder.h"
 
-/* ---- Files --------------------------------------------------------------------------------------------------------
- */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 
 tw_status tw_cache_remove(const char *folder, const char *name, tw_error *error) {
   char *path = tw_path_join(folder, name);
@@ -56,14 +55,13 @@ tw_status tw_cache_open_existing(const char *folder, tw_store **ret_store, tw_er
   tw_error inner = {0};
   tw_status status = tw_store_open(folder, &(tw_cache_knobs){0}, false, ret_store, &inner);
   if (status == TW_E_FORMAT) {
-    return tw_error_set(error, status, "%s/%s: is damaged (%s); `topwork cache clear` makes room for a new one", folder,
+    return tw_error_set(error, status, "%s/%s: is damaged (%s); 'topwork cache clear' makes room for a new one", folder,
                         TW_STORE_FILE, inner.message);
   }
   return status == TW_OK ? TW_OK : tw_error_set(error, status, "%s/%s: %s", folder, TW_STORE_FILE, inner.message);
 }
 
-/* ---- Looking ------------------------------------------------------------------------------------------------------
- */
+/* ---- Looking ----------------------------------------------------------------------------------------------------- */
 
 /* Different trunk keys: they are the first half of the keys, so that one step a trunk is enough. */
 static size_t count_trunks(tw_store *store, MDB_txn *transaction) {
@@ -143,8 +141,7 @@ void tw_cache_info_done(tw_cache_info *info) {
   *info = (tw_cache_info){0};
 }
 
-/* ---- Clearing -----------------------------------------------------------------------------------------------------
- */
+/* ---- Clearing ---------------------------------------------------------------------------------------------------- */
 
 static tw_status clear(void *context, const char *folder, tw_error *error) {
   (void)context;

@@ -103,8 +103,7 @@ tw_status tw_cache_check_header(int file, tw_error *error) {
                                                : tw_error_set(error, TW_E_FORMAT, "its first two pages do not agree");
 }
 
-/* ---- The tree -----------------------------------------------------------------------------------------------------
- */
+/* ---- The tree ---------------------------------------------------------------------------------------------------- */
 
 typedef struct check {
   const uint8_t *data;

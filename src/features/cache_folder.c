@@ -32,8 +32,7 @@ tw_status tw_cache_folder(const char *folder, char **ret_folder, tw_error *error
   return TW_OK;
 }
 
-/* ---- Network file systems -----------------------------------------------------------------------------------------
- */
+/* ---- Network file systems ---------------------------------------------------------------------------------------- */
 
 enum { FUSE_TYPE = 0x65735546 };
 
@@ -108,8 +107,7 @@ const char *tw_cache_remote(const char *folder) {
   return tw_cache_remote_name(type);
 }
 
-/* ---- The lock -----------------------------------------------------------------------------------------------------
- */
+/* ---- The lock ---------------------------------------------------------------------------------------------------- */
 
 int tw_cache_lock(const char *folder) {
   const int tries = 1000; /* 10 ms apart */

@@ -145,8 +145,7 @@ void tw_store_close(tw_store *store) {
   }
 }
 
-/* ---- The map ------------------------------------------------------------------------------------------------------
- */
+/* ---- The map ----------------------------------------------------------------------------------------------------- */
 
 /* The size the map needs for what is in the file now. */
 static size_t needed_bytes(tw_store *store) {

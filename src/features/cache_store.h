@@ -41,8 +41,7 @@ int tw_store_end(tw_store *store, MDB_txn *transaction, bool commit);
 /* Doubles the map; outside of transactions of the calling thread. */
 int tw_store_grow(tw_store *store);
 
-/* ---- Records ------------------------------------------------------------------------------------------------------
- */
+/* ---- Records ----------------------------------------------------------------------------------------------------- */
 
 enum {
   TW_STORE_FORMAT = 1,  /* of keys and values; another number: the cache is made anew */

@@ -76,8 +76,7 @@ tw_status tw_content_read(const char *path, tw_content *content, tw_error *error
   return status;
 }
 
-/* ---- The same again -----------------------------------------------------------------------------------------------
- */
+/* ---- The same again ---------------------------------------------------------------------------------------------- */
 
 tw_status tw_firsts_init(tw_firsts *firsts, size_t count, tw_error *error) {
   size_t capacity = 16;

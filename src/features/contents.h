@@ -4,8 +4,7 @@
 
 #include "features/features.h"
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------
- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /* A file's bytes. Zero-initialise it; used again for the next file without giving its memory back. */
 typedef struct tw_content {
@@ -19,8 +18,7 @@ typedef struct tw_content {
 tw_status tw_content_read(const char *path, tw_content *content, tw_error *error);
 void tw_content_done(tw_content *content);
 
-/* ---- The same again -----------------------------------------------------------------------------------------------
- */
+/* ---- The same again ---------------------------------------------------------------------------------------------- */
 
 /* The first file of each content, for files numbered from 0 on. Not thread-safe. */
 typedef struct tw_firsts {

@@ -22,8 +22,7 @@ tw_status tw_grow(void **array, size_t count, size_t *capacity, size_t size, tw_
   return TW_OK;
 }
 
-/* ---- The set of inodes --------------------------------------------------------------------------------------------
- */
+/* ---- The set of inodes ------------------------------------------------------------------------------------------- */
 
 static bool slot_free(const tw_inode *slot) {
   return slot->device == 0 && slot->number == 0;
@@ -77,8 +76,7 @@ void tw_inode_set_done(tw_inode_set *set) {
   *set = (tw_inode_set){0};
 }
 
-/* ---- Entries ------------------------------------------------------------------------------------------------------
- */
+/* ---- Entries ----------------------------------------------------------------------------------------------------- */
 
 static void entry_done(tw_entry *entry) {
   tw_free(entry->path);
@@ -150,8 +148,7 @@ tw_status tw_found_settle(tw_found *found, size_t first, tw_error *error) {
   return status;
 }
 
-/* ---- The listing --------------------------------------------------------------------------------------------------
- */
+/* ---- The listing ------------------------------------------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);

@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- Threads ------------------------------------------------------------------------------------------------------
- */
+/* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
 static void *read_ahead(void *argument) {
   tw_pipeline *pipeline = argument;
@@ -100,8 +99,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* ---- The calling thread -------------------------------------------------------------------------------------------
- */
+/* ---- The calling thread ------------------------------------------------------------------------------------------ */
 
 static void wait_a_moment(tw_pipeline *pipeline) {
   const long moment = 100 * 1000 * 1000; /* ns */
@@ -118,7 +116,8 @@ static void wait_a_moment(tw_pipeline *pipeline) {
 static void report(tw_pipeline *pipeline, tw_ticker *ticker, const tw_progress *progress, bool last) {
   tw_error error = {0};
   if (ticker != NULL && !tw_ticker_report(ticker, progress, last)) {
-    tw_pipeline_fail(pipeline, 0, tw_error_set(&error, TW_E_CANCELLED, "stopped"), &error);
+    tw_pipeline_fail(pipeline, 0,
+                     tw_error_set(&error, TW_E_CANCELLED, "stopped; what was computed is kept in the cache"), &error);
   }
 }
 
@@ -164,8 +163,7 @@ static void run_threads(tw_pipeline *pipeline, tw_ticker *ticker) {
   }
 }
 
-/* ---- The result ---------------------------------------------------------------------------------------------------
- */
+/* ---- The result -------------------------------------------------------------------------------------------------- */
 
 void tw_extraction_free(tw_extraction *extraction) {
   if (extraction == NULL) {

@@ -53,8 +53,7 @@ void tw_trunk_free(tw_trunk *trunk) {
   tw_free(trunk);
 }
 
-/* ---- Making -------------------------------------------------------------------------------------------------------
- */
+/* ---- Making ------------------------------------------------------------------------------------------------------ */
 
 static tw_status make_key(tw_trunk *trunk, tw_error *error) {
   tw_hasher *hasher = tw_hasher_create();
@@ -112,8 +111,7 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
   return TW_OK;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------------------------
- */
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
 static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
   if (card != NULL) {
@@ -158,15 +156,19 @@ static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, t
   return trunk->name == NULL ? tw_error_memory(error) : TW_OK;
 }
 
-static tw_status open_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+/* The network itself, first: what a file is matters more than what is written about it. */
+static tw_status import_network(tw_trunk *trunk, tw_error *error) {
   TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
-  if (tw_graph_metadata(trunk->graph, "topwork.complete").data != NULL) {
-    return tw_error_set(
-        error, TW_E_ARGUMENT,
-        "%s: is a topwork model, not a trunk: use it with `topwork predict`, or name the trunk it was made "
-        "from",
-        trunk->file);
+  if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
+    return TW_OK;
   }
+  return tw_error_set(error, TW_E_ARGUMENT,
+                      "%s: is a topwork model, not a trunk: use it with 'topwork predict', or name the trunk it was "
+                      "made from",
+                      trunk->file);
+}
+
+static tw_status cut_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
   tw_value *cut;
   tw_status status = tw_trunk_cut(trunk->graph, options->cut, &cut, error);
   status = status == TW_OK ? complete(trunk, cut, error) : status;
@@ -186,11 +188,9 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
     return tw_error_memory(error);
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
-  tw_map *map; /* so that a missing file is said to be missing, not to lack preprocessing */
-  TW_TRY(tw_map_open(trunk->file, &map, error));
-  tw_map_close(map);
+  TW_TRY(import_network(trunk, error));
   TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
-  TW_TRY(open_network(trunk, options, error));
+  TW_TRY(cut_network(trunk, options, error));
   if (card->labels != NULL) {
     size_t count = 0;
     TW_TRY(tw_trunk_head_size(trunk, TW_HEAD_OWN, &count, error));
@@ -218,8 +218,7 @@ tw_status tw_trunk_open(const char *name, const tw_trunk_options *options, tw_tr
   return TW_OK;
 }
 
-/* ---- Questions ----------------------------------------------------------------------------------------------------
- */
+/* ---- Questions --------------------------------------------------------------------------------------------------- */
 
 const char *tw_trunk_name(const tw_trunk *trunk) {
   return trunk->name;
@@ -273,8 +272,7 @@ tw_hash tw_trunk_key(const tw_trunk *trunk) {
   return trunk->key;
 }
 
-/* ---- Plans --------------------------------------------------------------------------------------------------------
- */
+/* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
 static const tw_value *head_value(const tw_trunk *trunk, tw_trunk_head head) {
   return head == TW_HEAD_OWN ? trunk->graph->outputs[trunk->graph->output_count - 1] : trunk->features;

@@ -4,8 +4,7 @@
 
 #include "features/features.h"
 
-/* ---- trunk.json ---------------------------------------------------------------------------------------------------
- */
+/* ---- trunk.json -------------------------------------------------------------------------------------------------- */
 
 /* What a trunk.json says; texts are allocated, NULL where it says nothing. */
 typedef struct tw_trunk_card {
@@ -25,8 +24,7 @@ void tw_trunk_card_done(tw_trunk_card *card);
  */
 tw_status tw_trunk_labels_read(const char *path, size_t count, char ***ret_labels, tw_error *error);
 
-/* ---- Where trunks are ---------------------------------------------------------------------------------------------
- */
+/* ---- Where trunks are -------------------------------------------------------------------------------------------- */
 
 typedef struct tw_trunk_place {
   char *card;    /* path of the trunk.json; NULL: there is none */
@@ -37,8 +35,7 @@ typedef struct tw_trunk_place {
 tw_status tw_trunk_find(const char *name, tw_trunk_place *ret_place, tw_error *error);
 void tw_trunk_place_done(tw_trunk_place *place);
 
-/* ---- The cut ------------------------------------------------------------------------------------------------------
- */
+/* ---- The cut ----------------------------------------------------------------------------------------------------- */
 
 /* The value of the graph where features are taken: `cut` (a node's or value's name) or, NULL, the default. */
 tw_status tw_trunk_cut(const tw_graph *graph, const char *cut, tw_value **ret_value, tw_error *error);

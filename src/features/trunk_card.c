@@ -84,8 +84,7 @@ tw_status tw_trunk_card_read(const char *path, tw_trunk_card *ret_card, tw_error
   return TW_OK;
 }
 
-/* ---- Labels -------------------------------------------------------------------------------------------------------
- */
+/* ---- Labels ------------------------------------------------------------------------------------------------------ */
 
 static size_t count_lines(tw_bytes text) {
   size_t count = 0;

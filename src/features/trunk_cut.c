@@ -3,8 +3,7 @@
 
 #include "features/trunk.h"
 
-/* ---- Which value --------------------------------------------------------------------------------------------------
- */
+/* ---- Which value ------------------------------------------------------------------------------------------------- */
 
 enum { SUGGESTIONS = 3, LONGEST_COMPARED = 128 };
 
@@ -52,7 +51,7 @@ static tw_status unknown_cut(const tw_graph *graph, const char *cut, tw_error *e
     return tw_error_set(error, TW_E_ARGUMENT, "there is no node '%s': the network has none at all", cut);
   }
   return tw_error_set(error, TW_E_ARGUMENT,
-                      "there is no node '%s'; the nearest names are '%s'%s%s%s%s%s%s; `topwork inspect` lists all", cut,
+                      "there is no node '%s'; the nearest names are '%s'%s%s%s%s%s%s; 'topwork inspect' lists all", cut,
                       names[0], count > 1 ? ", '" : "", count > 1 ? names[1] : "", count > 1 ? "'" : "",
                       count > 2 ? ", '" : "", count > 2 ? names[2] : "", count > 2 ? "'" : "");
 }
@@ -75,8 +74,7 @@ tw_status tw_trunk_cut(const tw_graph *graph, const char *cut, tw_value **ret_va
   return TW_OK;
 }
 
-/* ---- One row ------------------------------------------------------------------------------------------------------
- */
+/* ---- One row ----------------------------------------------------------------------------------------------------- */
 
 /* A node on top of `value`, named like `wanted` but as no other. */
 static tw_status append(tw_graph *graph, const char *wanted, tw_op op, const tw_attributes *attributes, tw_value *value,
@@ -118,8 +116,7 @@ tw_status tw_trunk_flatten(tw_graph *graph, tw_value *value, tw_value **ret_feat
   return TW_OK;
 }
 
-/* ---- The other end ------------------------------------------------------------------------------------------------
- */
+/* ---- The other end ----------------------------------------------------------------------------------------------- */
 
 tw_status tw_trunk_check_input(const tw_graph *graph, const tw_preprocess *preprocess, tw_error *error) {
   if (graph->input_count != 1) {

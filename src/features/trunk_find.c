@@ -16,8 +16,7 @@ void tw_trunk_place_done(tw_trunk_place *place) {
   *place = (tw_trunk_place){0};
 }
 
-/* ---- Installed ones -----------------------------------------------------------------------------------------------
- */
+/* ---- Installed ones ---------------------------------------------------------------------------------------------- */
 
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
@@ -85,8 +84,7 @@ void tw_trunk_names_free(char **names, size_t count) {
   tw_free(names);
 }
 
-/* ---- Finding ------------------------------------------------------------------------------------------------------
- */
+/* ---- Finding ----------------------------------------------------------------------------------------------------- */
 
 static tw_status no_such_trunk(const char *name, tw_error *error) {
   char **names;

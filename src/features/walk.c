@@ -54,8 +54,7 @@ static void walker_done(walker *walker) {
   tw_buffer_done(&walker->path);
 }
 
-/* ---- Paths --------------------------------------------------------------------------------------------------------
- */
+/* ---- Paths ------------------------------------------------------------------------------------------------------- */
 
 /* Appends "/<name>" to the path of the folder; returns the length before, for path_leave. */
 static size_t path_enter(walker *walker, const char *name) {
@@ -83,8 +82,7 @@ static tw_status skip(walker *walker, const place *place, char *reason, tw_error
   return tw_found_add(&walker->found, entry, error);
 }
 
-/* ---- Files --------------------------------------------------------------------------------------------------------
- */
+/* ---- Files ------------------------------------------------------------------------------------------------------- */
 
 /* The path of the walker is the file's. `target`: what a link to the file leads to; NULL for the file itself. */
 static tw_status file_found(walker *walker, int folder, const char *name, const place *place, const tw_inode *target,
@@ -113,8 +111,7 @@ static tw_status other_found(walker *walker, const char *name, const place *plac
   return skip(walker, place, tw_strdup(reason), error);
 }
 
-/* ---- Folders ------------------------------------------------------------------------------------------------------
- */
+/* ---- Folders ----------------------------------------------------------------------------------------------------- */
 
 static tw_given_part part_of_name(const char *name) {
   static const struct {
@@ -267,8 +264,7 @@ static tw_status folder_walk(walker *walker, int file, const place *place, tw_er
   return status;
 }
 
-/* ---- Links --------------------------------------------------------------------------------------------------------
- */
+/* ---- Links ------------------------------------------------------------------------------------------------------- */
 
 static int compare_links(const void *a, const void *b) {
   return strcmp(((const detour *)a)->path, ((const detour *)b)->path);
@@ -319,8 +315,7 @@ static tw_status links_follow(walker *walker, tw_error *error) {
   return status;
 }
 
-/* ---- Parts --------------------------------------------------------------------------------------------------------
- */
+/* ---- Parts ------------------------------------------------------------------------------------------------------- */
 
 /* Whether the entry `name` is a folder, a link to one included. */
 static bool is_folder(int folder, const char *name) {
@@ -381,8 +376,7 @@ static bool holds_parts(int file) {
   return parts.seen[TW_GIVEN_TRAINING] && !parts.other;
 }
 
-/* ---- The two walks ------------------------------------------------------------------------------------------------
- */
+/* ---- The two walks ----------------------------------------------------------------------------------------------- */
 
 static tw_status nothing_found(const char *folder, const tw_listing *listing, tw_error *error) {
   if (listing->skipped_count > 0) {

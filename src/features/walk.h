@@ -24,8 +24,7 @@ const char *tw_file_reason(const char *name, tw_bytes head);
 /* "<what>: <strerror>", allocated; NULL when out of memory. */
 char *tw_reason_errno(const char *what, int errno_value);
 
-/* ---- A set of files or folders, by device and inode ---------------------------------------------------------------
- */
+/* ---- A set of files or folders, by device and inode -------------------------------------------------------------- */
 
 typedef struct tw_inode {
   dev_t device;
@@ -44,8 +43,7 @@ typedef struct tw_inode_set {
 tw_status tw_inode_set_add(tw_inode_set *set, tw_inode inode, bool *ret_added, tw_error *error);
 void tw_inode_set_done(tw_inode_set *set);
 
-/* ---- What a walk finds --------------------------------------------------------------------------------------------
- */
+/* ---- What a walk finds ------------------------------------------------------------------------------------------- */
 
 typedef enum tw_entry_kind { TW_ENTRY_PICTURE, TW_ENTRY_LOOSE, TW_ENTRY_SKIPPED } tw_entry_kind;
 

@@ -24,8 +24,7 @@ enum {
                                             */
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 
-/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) --------------------------------------
- */
+/* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) ------------------------------------- */
 
 typedef struct tw_wire {
   const uint8_t *at;
@@ -54,8 +53,7 @@ void tw_wire_put_bytes(tw_buffer *buffer, uint32_t number, const void *data, siz
 void tw_wire_put_text(tw_buffer *buffer, uint32_t number, const char *text);
 void tw_wire_put_f32(tw_buffer *buffer, uint32_t number, float value);
 
-/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ------------------
- */
+/* ---- ONNX (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), the parts that importers need ---------------- */
 
 typedef struct tw_onnx_tensor {
   tw_bytes name;
@@ -128,8 +126,7 @@ bool tw_onnx_sniff(tw_bytes head);
 /* Appends `model`; the same model gives the same bytes. */
 tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error *error);
 
-/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ---------
- */
+/* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ------ */
 
 typedef struct tw_npy {
   char kind;        /* 'f', 'i', 'u', 'b' */
@@ -149,8 +146,7 @@ tw_status tw_npy_to_f32(const tw_npy *npy, size_t first, size_t count, float *re
 /* Appends the version 1 header (padded to 64) of a C-order little-endian float32 array; its data follow. */
 tw_status tw_npy_header_f32(const size_t *dims, int rank, tw_buffer *buffer, tw_error *error);
 
-/* ---- JSON, on top of jansson's json_t ------------------------------------------------------------------------------
- */
+/* ---- JSON, on top of jansson's json_t ---------------------------------------------------------------------------- */
 
 struct json_t;
 /* Appends `value` in its compact form and drops the reference; NULL marks the buffer as failed, as jansson's

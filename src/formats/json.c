@@ -6,8 +6,8 @@
 #include "formats/formats.h"
 
 void tw_json_append(tw_buffer *buffer, json_t *value) {
-  /* 17 digits tell any two doubles apart, and jansson's default is that many. */
-  char *dumped = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  /* 15 digits: what any decimal of that length keeps as a double, so that 0.1 does not become 0.10000000000000001. */
+  char *dumped = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
   json_decref(value);
   if (dumped == NULL) {
     buffer->failed = true;

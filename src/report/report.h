@@ -26,9 +26,10 @@ typedef struct tw_outcome {
 
   size_t class_count;
   const char *const *classes;
-  size_t part_counts[6]; /* by tw_part */
-  size_t pictures;       /* found, those without features not among them */
-  size_t small_classes;  /* with too few contents to be tested */
+  size_t part_counts[6];   /* by tw_part */
+  size_t pictures;         /* found, those without features not among them */
+  size_t small_classes;    /* with fewer than ten contents: too few to judge */
+  size_t untested_classes; /* of them, with too few for a test part: training only */
 
   const tw_metrics *test;        /* of the test part, or of all folds together; NULL when there was none */
   const tw_metrics *used;        /* evaluation: pictures that were used in training; NULL when none */

@@ -54,6 +54,15 @@ static void lifetimes_reuse_what_is_free(void **state) {
   assert_int_equal(bytes, 2 * 640);
 }
 
+/* What a picture network does: in order of time, the third would find no gap. */
+static void lifetimes_place_the_largest_first(void **state) {
+  (void)state;
+  tw_lifetime buffers[] = {{800 * 64, 0, 1, 0}, {4800 * 64, 1, 2, 0}, {1200 * 64, 2, 3, 0}};
+  size_t bytes;
+  assert_int_equal(tw_lifetimes_place(buffers, 3, SIZE_MAX, &bytes, NULL), TW_OK);
+  assert_int_equal(bytes, 6000 * 64);
+}
+
 static void lifetimes_have_a_limit(void **state) {
   (void)state;
   tw_lifetime two[] = {{100, 0, 1, 0}, {100, 0, 1, 0}};
@@ -348,6 +357,7 @@ static void gigantic_windows_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(lifetimes_never_overlap),
                                      cmocka_unit_test(lifetimes_reuse_what_is_free),
+                                     cmocka_unit_test(lifetimes_place_the_largest_first),
                                      cmocka_unit_test(lifetimes_have_a_limit),
                                      cmocka_unit_test(a_plan_describes_itself),
                                      cmocka_unit_test(results_do_not_depend_on_what_ran_before),

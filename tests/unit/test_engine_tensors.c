@@ -204,10 +204,13 @@ static void branches_are_written_in_place(void **state) {
   tw_plan *plan;
   tw_error error;
   assert_int_equal(tw_plan_create(net.graph, 1, &plan, &error), TW_OK);
-  assert_int_equal(tw_plan_step_count(plan), 6); /* the input and the output are reordered */
-  for (size_t i = 1; i < 5; i++) {
-    assert_string_equal(tw_plan_step_at(plan, i)->kind, "convolution");
+  size_t convolutions = 0; /* between them there is nothing */
+  for (size_t i = 0; i < tw_plan_step_count(plan); i++) {
+    bool is = strcmp(tw_plan_step_at(plan, i)->kind, "convolution") == 0;
+    assert_true(is || convolutions == 0 || convolutions == 4);
+    convolutions += is;
   }
+  assert_int_equal(convolutions, 4);
   tw_plan_free(plan);
   tw_graph_free(net.graph);
 }

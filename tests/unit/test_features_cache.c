@@ -491,8 +491,7 @@ static void the_folder_follows_the_environment(void **state) {
   tw_free(note);
 }
 
-/* ---- Administration -----------------------------------------------------------------------------------------------
- */
+/* ---- Administration ---------------------------------------------------------------------------------------------- */
 
 static void inspecting_counts(void **state) {
   (void)state;

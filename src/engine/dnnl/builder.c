@@ -273,12 +273,11 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
     return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_SESSION_BYTES);
   }
   tw_weights *weights = tw_append(&plan->weights, &plan->weights_count, &plan->weights_capacity, sizeof *weights);
-  void *data = weights == NULL ? NULL : tw_alloc_aligned(bytes);
-  if (data == NULL) {
+  if (weights == NULL) {
     return tw_error_memory(error);
   }
-  *weights = (tw_weights){data, *wanted, source, *source_desc, scale};
-  plan->weight_bytes += bytes;
+  *weights = (tw_weights){plan->weight_bytes, *wanted, source, *source_desc, scale};
+  plan->weight_bytes += (bytes + 63) & ~(size_t)63;
   *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, *wanted};
   return TW_OK;
 }

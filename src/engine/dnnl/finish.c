@@ -16,8 +16,9 @@ static tw_status create_primitive(const tw_plan *plan, tw_step *step, tw_error *
              : tw_error_prefix(error, tw_engine_status(status, "kernel", error), "node '%s'", step->info.name);
 }
 
-static tw_status run_reorder(dnnl_engine_t engine, dnnl_primitive_desc_t desc, const tw_weights *weights,
+static tw_status run_reorder(const tw_plan *plan, dnnl_primitive_desc_t desc, const tw_weights *weights,
                              tw_error *error) {
+  dnnl_engine_t engine = plan->engine;
   dnnl_primitive_t reorder = NULL;
   dnnl_stream_t stream = NULL;
   dnnl_memory_t from = NULL;
@@ -29,7 +30,9 @@ static tw_status run_reorder(dnnl_engine_t engine, dnnl_primitive_desc_t desc, c
   dnnl_status_t status = dnnl_primitive_create(&reorder, desc);
   status = status != dnnl_success ? status : dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
   status = status != dnnl_success ? status : dnnl_memory_create(&from, &weights->source_desc, engine, handle.data);
-  status = status != dnnl_success ? status : dnnl_memory_create(&to, &weights->desc, engine, weights->data);
+  status = status != dnnl_success
+               ? status
+               : dnnl_memory_create(&to, &weights->desc, engine, plan->weight_block + weights->offset);
   if (status == dnnl_success) {
     const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
     status = dnnl_primitive_execute(reorder, stream, 2, arguments);
@@ -42,7 +45,8 @@ static tw_status run_reorder(dnnl_engine_t engine, dnnl_primitive_desc_t desc, c
   return tw_engine_status(status, "packing of weights", error);
 }
 
-static tw_status reorder_weights(dnnl_engine_t engine, const tw_weights *weights, tw_error *error) {
+static tw_status reorder_weights(const tw_plan *plan, const tw_weights *weights, tw_error *error) {
+  dnnl_engine_t engine = plan->engine;
   dnnl_primitive_attr_t attributes;
   TW_TRY(tw_engine_status(dnnl_primitive_attr_create(&attributes), "attributes", error));
   dnnl_primitive_desc_t desc = NULL;
@@ -54,17 +58,17 @@ static tw_status reorder_weights(dnnl_engine_t engine, const tw_weights *weights
   }
   dnnl_primitive_attr_destroy(attributes);
   TW_TRY(tw_engine_status(status, "packing of weights", error));
-  tw_status packed = run_reorder(engine, desc, weights, error);
+  tw_status packed = run_reorder(plan, desc, weights, error);
   dnnl_primitive_desc_destroy(desc);
   return packed;
 }
 
 static tw_status pack(const tw_plan *plan, tw_weights *weights, tw_error *error) {
   if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {
-    memcpy(weights->data, weights->source, tw_layout_bytes(&weights->desc));
+    memcpy(plan->weight_block + weights->offset, weights->source, tw_layout_bytes(&weights->desc));
   } else {
     omp_set_num_threads(1);
-    TW_TRY(reorder_weights(plan->engine, weights, error));
+    TW_TRY(reorder_weights(plan, weights, error));
   }
   weights->source = NULL;
   return TW_OK;
@@ -77,5 +81,9 @@ static tw_status finish_one(void *context, size_t task, tw_error *error) {
 }
 
 tw_status tw_plan_finish(tw_plan *plan, tw_error *error) {
+  plan->weight_block = tw_alloc_aligned(plan->weight_bytes);
+  if (plan->weight_block == NULL) {
+    return tw_error_memory(error);
+  }
   return tw_parallel(tw_cpu_count(), plan->step_count + plan->weights_count, finish_one, plan, error);
 }

@@ -61,7 +61,7 @@ typedef struct tw_step {
 
 /* A constant in the layout its step wants, and how it gets there. */
 typedef struct tw_weights {
-  void *data; /* 64-byte aligned */
+  size_t offset; /* in the plan's block of weights, bytes: a multiple of 64 */
   dnnl_memory_desc_t desc;
   const void *source; /* of the graph; NULL once packed */
   dnnl_memory_desc_t source_desc;
@@ -79,6 +79,7 @@ struct tw_plan {
   size_t weights_capacity;
   tw_weights *weights;
   size_t weight_bytes;
+  uint8_t *weight_block; /* one for all: large enough for large pages */
   size_t block_bytes;
   size_t argument_count; /* of all steps */
   dnnl_memory_desc_t input_desc;
@@ -190,8 +191,6 @@ size_t tw_builder_root(const tw_builder *builder, size_t storage, size_t *ret_of
 void tw_builder_make_slice(tw_builder *builder, size_t root, size_t parent, size_t offset);
 
 /* ---- steps.c ----------------------------------------------------------------------------------------------------- */
-
-enum { TW_MAX_STEP_ARGUMENTS = 16 };
 
 /* Appends a step that executes `desc` (owned by the plan from now on, also on failure), with its scratchpad. */
 tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc,

@@ -232,12 +232,10 @@ void tw_plan_free(tw_plan *plan) {
     dnnl_primitive_destroy(plan->steps[i].primitive);
     dnnl_primitive_desc_destroy(plan->steps[i].desc);
   }
-  for (size_t i = 0; i < plan->weights_count; i++) {
-    tw_free(plan->weights[i].data);
-  }
   dnnl_engine_destroy(plan->engine);
   tw_free(plan->steps);
   tw_free(plan->weights);
+  tw_free(plan->weight_block);
   tw_arena_free(plan->arena);
   tw_free(plan);
 }

@@ -27,7 +27,7 @@ struct tw_session {
 static void *address_of(const tw_session *session, const tw_place *place) {
   switch (place->kind) {
     case TW_PLACE_STORAGE: return session->block + place->offset;
-    case TW_PLACE_WEIGHTS: return session->plan->weights[place->index].data;
+    case TW_PLACE_WEIGHTS: return session->plan->weight_block + session->plan->weights[place->index].offset;
     default: return NULL; /* the caller's: known when it runs */
   }
 }
