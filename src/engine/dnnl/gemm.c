@@ -21,9 +21,9 @@ tw_status tw_engine_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n
   }
   int threads = omp_get_max_threads();
   omp_set_num_threads(1);
-  dnnl_status_t status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', (dnnl_dim_t)m, (dnnl_dim_t)n,
-                                    (dnnl_dim_t)k, alpha, a, (dnnl_dim_t)lda, b, (dnnl_dim_t)ldb, beta, c,
-                                    (dnnl_dim_t)ldc);
+  dnnl_status_t status =
+      dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', (dnnl_dim_t)m, (dnnl_dim_t)n, (dnnl_dim_t)k, alpha,
+                 a, (dnnl_dim_t)lda, b, (dnnl_dim_t)ldb, beta, c, (dnnl_dim_t)ldc);
   omp_set_num_threads(threads);
   if (status == dnnl_out_of_memory) {
     return tw_error_memory(error);
