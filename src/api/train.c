@@ -22,6 +22,7 @@ static void run_done(tw_train_run *run) {
   tw_model_free(run->model);
   tw_free(run->rows);
   tw_free(run->fold_names);
+  tw_notes_done(&run->notes);
 }
 
 /* ---- Data and parts ---------------------------------------------------------------------------------------------- */
@@ -215,12 +216,8 @@ static tw_status check_outputs(const tw_tool_train *request, tw_error *error) {
   }
   char *folder = tw_path_with_suffix(request->output, TW_REPORT_SUFFIX);
   tw_status status = folder == NULL ? tw_error_memory(error) : TW_OK;
-  struct stat there;
-  if (status == TW_OK && stat(folder, &there) == 0 && !S_ISDIR(there.st_mode)) {
-    status = tw_error_set(error, TW_E_IO, "%s: is a file, but the folder of the tables has to go there", folder);
-  }
-  if (status == TW_OK && access(folder, F_OK) == 0 && access(folder, W_OK | X_OK) != 0) {
-    status = tw_error_errno(error, errno, "%s: cannot be written", folder);
+  if (status == TW_OK) {
+    status = tw_api_check_report(folder, error);
   }
   tw_free(folder);
   return status;
