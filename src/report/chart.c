@@ -3,17 +3,16 @@
 
 #include "report/html.h"
 
-/* The heat ramp is viridis (van der Walt and Smith, 2015) read from light to dark: even in lightness, so that it
- * survives a grey printer, and safe for the usual kinds of colour blindness. The two series are Okabe and Ito's blue
- * and vermilion. The page's style sheet has the same colours for light, and the ramp in the other direction for dark.
- */
+/* The heat ramp is viridis (van der Walt and Smith, 2015) read from light to dark and without its palest end, which is
+ * lost on white: even in lightness, so that it survives a grey printer, and safe for the usual kinds of colour
+ * blindness. The two series are Okabe and Ito's blue and vermilion. The page's style sheet has the same colours for
+ * light, and the ramp in the other direction, without the end that is lost on black, for dark. */
 static const tw_rgb heat[TW_HEAT_LEVELS] = {
-    {0xfd, 0xe7, 0x25}, {0xd2, 0xe2, 0x1b}, {0xa5, 0xdb, 0x36}, {0x7a, 0xd1, 0x51},
-    {0x54, 0xc5, 0x68}, {0x35, 0xb7, 0x79}, {0x22, 0xa8, 0x84}, {0x1f, 0x98, 0x8b},
-    {0x23, 0x88, 0x8e}, {0x2a, 0x78, 0x8e}, {0x31, 0x68, 0x8e}, {0x39, 0x56, 0x8c},
-    {0x41, 0x44, 0x87}, {0x47, 0x2f, 0x7d}, {0x48, 0x1a, 0x6c}, {0x44, 0x01, 0x54},
-};
-enum { FIRST_DARK = 7 /* the first level that wants white text */ };
+    {0xc0, 0xdf, 0x26}, {0x98, 0xd8, 0x3e}, {0x72, 0xce, 0x56}, {0x50, 0xc3, 0x6a},
+    {0x34, 0xb7, 0x79}, {0x23, 0xa9, 0x83}, {0x1f, 0x9b, 0x8a}, {0x22, 0x8c, 0x8d},
+    {0x28, 0x7e, 0x8e}, {0x2e, 0x6f, 0x8e}, {0x35, 0x60, 0x8d}, {0x3c, 0x4f, 0x8a},
+    {0x43, 0x3e, 0x84}, {0x47, 0x2b, 0x7a}, {0x48, 0x18, 0x6a}, {0x44, 0x01, 0x54}};
+enum { FIRST_DARK = 8 /* the first level that wants white text */ };
 
 tw_rgb tw_ink_colour(tw_ink ink) {
   static const tw_rgb plain[] = {
@@ -50,6 +49,11 @@ void tw_draw_group(tw_canvas *canvas, const char *name) {
   }
 }
 
+const char *tw_report_unit(const tw_outcome *outcome, bool many) {
+  bool pictures = outcome->trunk_name != NULL;
+  return many ? (pictures ? "pictures" : "rows") : (pictures ? "picture" : "row");
+}
+
 void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer) {
   if (outcome->folds > 0) {
     tw_buffer_format(buffer, "All %zu folds together, ", outcome->folds);
@@ -58,6 +62,5 @@ void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer) {
   } else {
     tw_buffer_text(buffer, outcome->evaluation ? "Pictures training has not seen, " : "Test part, ");
   }
-  tw_html_count(buffer, outcome->test->count, outcome->trunk_name == NULL ? "row" : "picture",
-                outcome->trunk_name == NULL ? "rows" : "pictures");
+  tw_html_count(buffer, outcome->test->count, tw_report_unit(outcome, false), tw_report_unit(outcome, true));
 }

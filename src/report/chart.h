@@ -20,6 +20,8 @@ void tw_draw_stroke(tw_canvas *canvas, tw_ink ink, double width);
 /* `text` may hold any bytes; it is cut to `limit` characters in its middle. */
 void tw_draw_text(tw_canvas *canvas, const char *text, size_t limit, tw_label label, tw_ink ink);
 void tw_draw_group(tw_canvas *canvas, const char *name);
+/* What is counted: "picture", "pictures", "row", "rows"; static. */
+const char *tw_report_unit(const tw_outcome *outcome, bool many);
 /* "Test part, 96 pictures": what the figures of an outcome are of. Appends. */
 void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer);
 

@@ -102,10 +102,15 @@ double tw_heat_side(const tw_heat *heat) {
 
 /* ---- Labels and frame -------------------------------------------------------------------------------------------- */
 
+/* Of a class's label, along its side. The first label of tiny cells must not begin before them. */
+static double middle_of(const tw_heat *heat, size_t class) {
+  return fmax(((double)class + 0.5) * heat->cell, heat->font / 2);
+}
+
 void tw_heat_draw_left(const tw_heat *heat, tw_canvas *canvas, double right, double top) {
   for (size_t i = 0; i < heat->classes; i += heat->step) {
     tw_label label = {.x = right - GAP,
-                      .y = top + ((double)i + 0.5) * heat->cell + 0.36 * heat->font,
+                      .y = top + middle_of(heat, i) + 0.36 * heat->font,
                       .size = heat->font,
                       .anchor = TW_ANCHOR_END};
     tw_draw_text(canvas, heat->outcome->classes[i], TW_CHART_LABEL, label, TW_INK_TEXT);
@@ -114,7 +119,7 @@ void tw_heat_draw_left(const tw_heat *heat, tw_canvas *canvas, double right, dou
 
 void tw_heat_draw_above(const tw_heat *heat, tw_canvas *canvas, double left, double bottom) {
   for (size_t i = 0; i < heat->classes; i += heat->step) {
-    double middle = left + ((double)i + 0.5) * heat->cell;
+    double middle = left + middle_of(heat, i);
     tw_label label = {.x = heat->turned ? middle + 0.36 * heat->font : middle,
                       .y = bottom - GAP,
                       .size = heat->font,
@@ -172,7 +177,7 @@ void tw_heat_draw_cells(const tw_heat *heat, tw_canvas *canvas, double left, dou
                         tw_heat_mode texts) {
   double inset = heat->cell >= 9 ? 0.5 : 0;
   double side = heat->cell - 2 * inset;
-  side = side < 1 ? 1 : side;
+  side = side < 1.5 ? 1.5 : side;
   for (int level = 0; level < TW_HEAT_LEVELS; level++) {
     bool any = false;
     for (size_t i = 0; i < heat->cell_count; i++) {
@@ -202,36 +207,42 @@ void tw_heat_draw_links(const tw_heat *heat, tw_canvas *canvas) {
 
 /* ---- Key and whole ----------------------------------------------------------------------------------------------- */
 
-static void key_text(const tw_heat *heat, tw_heat_mode mode, double share, char text[24]) {
+enum { KEY_MARKS = 5, KEY_STEP = 15, KEY_BAR = 12 };
+
+/* The value at a mark, so that its text is exact: whole percents, whole counts. Returns its share of the whole. */
+static double key_mark(const tw_heat *heat, tw_heat_mode mode, int mark, char text[24]) {
+  static const int percents[KEY_MARKS] = {1, 10, 25, 50, 100};
   if (mode == TW_HEAT_SHARES) {
-    snprintf(text, 24, "%ld%%", lround(100 * share));
-  } else {
-    snprintf(text, 24, "%ld", lround((double)heat->largest * share));
+    snprintf(text, 24, "%d%%", percents[mark]);
+    return percents[mark] / 100.0;
   }
+  double largest = (double)heat->largest;
+  double count = fmax(1, round(largest * percents[mark] / 100));
+  snprintf(text, 24, "%.0f", count);
+  return count / largest;
 }
 
 void tw_heat_draw_key(const tw_heat *heat, tw_canvas *canvas, double left, double top, tw_heat_mode mode) {
-  enum { STEP = 15, BAR = 12, MARKS = 4 };
   for (int level = 0; level < TW_HEAT_LEVELS; level++) {
-    canvas->rectangle(canvas, left + level * STEP, top, STEP, BAR);
+    canvas->rectangle(canvas, left + level * KEY_STEP, top, KEY_STEP, KEY_BAR);
     tw_draw_fill(canvas, (tw_ink)(TW_INK_HEAT + level));
   }
-  char last[24] = "";
-  for (int mark = 1; mark <= MARKS; mark++) {
-    double place = (double)mark / MARKS;
+  double last = -1;
+  for (int mark = 0; mark < KEY_MARKS; mark++) {
     char text[24];
-    key_text(heat, mode, place * place, text);
-    if (strcmp(text, last) != 0) {
-      tw_label label = {.x = left + place * STEP * TW_HEAT_LEVELS,
-                        .y = top + BAR + KEY_FONT + 3,
+    double place = sqrt(key_mark(heat, mode, mark, text));
+    if (place - last > 0.12) {
+      tw_label label = {.x = left + place * KEY_STEP * TW_HEAT_LEVELS,
+                        .y = top + KEY_BAR + KEY_FONT + 3,
                         .size = KEY_FONT,
                         .anchor = TW_ANCHOR_MIDDLE};
       tw_draw_text(canvas, text, sizeof text, label, TW_INK_MUTED);
+      last = place;
     }
-    memcpy(last, text, sizeof last);
   }
-  tw_label name = {.x = left + STEP * TW_HEAT_LEVELS + 18, .y = top + KEY_FONT - 1, .size = KEY_FONT};
-  tw_draw_text(canvas, mode == TW_HEAT_SHARES ? "of the row" : "pictures", 24, name, TW_INK_MUTED);
+  tw_label name = {.x = left + KEY_STEP * TW_HEAT_LEVELS + 24, .y = top + KEY_FONT - 1, .size = KEY_FONT};
+  tw_draw_text(canvas, mode == TW_HEAT_SHARES ? "of the row" : tw_report_unit(heat->outcome, true), 24, name,
+               TW_INK_MUTED);
 }
 
 enum { BORDER = 14 };

@@ -122,12 +122,17 @@ static void draw_strength_axis(tw_canvas *canvas, const panel *panel) {
 }
 
 static void draw_title(tw_canvas *canvas, const tw_path *path) {
-  char number[TW_NUMBER_TEXT_SIZE];
-  char title[120];
-  snprintf(title, sizeof title, "Chosen C = %s, by log loss on %s",
-           tw_number_text(path->points[path->chosen].strength, number),
-           path->by_folds ? "5 folds of training + validation" : "the validation part");
-  tw_draw_text(canvas, title, sizeof title, (tw_label){.x = LEFT, .y = 20, .size = 13, .bold = true}, TW_INK_TEXT);
+  tw_buffer title = {0};
+  tw_buffer_text(&title, "Chosen C = ");
+  tw_html_short(&title, path->points[path->chosen].strength);
+  tw_buffer_text(&title, path->by_folds ? ", by log loss on 5 folds of training + validation"
+                                        : ", by log loss on the validation part");
+  tw_buffer_append(&title, "", 1);
+  if (!title.failed) {
+    tw_draw_text(canvas, (const char *)title.data, 120, (tw_label){.x = LEFT, .y = 20, .size = 13, .bold = true},
+                 TW_INK_TEXT);
+  }
+  tw_buffer_done(&title);
 }
 
 tw_extent tw_path_extent(void) {

@@ -2,6 +2,7 @@
 #include "report/html.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ELLIPSIS "\xe2\x80\xa6"
@@ -119,6 +120,17 @@ void tw_html_fixed(tw_buffer *buffer, double value, int decimals) {
   if (decimals > 0) {
     tw_buffer_format(buffer, ".%0*lld", decimals, whole % unit);
   }
+}
+
+void tw_html_short(tw_buffer *buffer, double value) {
+  char text[TW_NUMBER_TEXT_SIZE];
+  if (isfinite(value) && value != 0) {
+    int power = 2 - (int)floor(log10(fabs(value)));
+    /* Divided rather than multiplied by a fraction: 31.6 and not 31.600000000000001. */
+    double scale = pow(10, abs(power));
+    value = power >= 0 ? round(value * scale) / scale : round(value / scale) * scale;
+  }
+  tw_buffer_text(buffer, tw_number_text(value, text));
 }
 
 void tw_html_percent(tw_buffer *buffer, double share) {

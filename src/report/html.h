@@ -17,6 +17,7 @@ void tw_html_name(tw_buffer *buffer, const char *bytes, size_t limit);
 void tw_html_json_text(tw_buffer *buffer, const char *text);
 /* A number with this many decimals, '.' whatever the locale; "-" for what is no number. */
 void tw_html_fixed(tw_buffer *buffer, double value, int decimals);
+void tw_html_short(tw_buffer *buffer, double value);   /* three significant digits */
 void tw_html_percent(tw_buffer *buffer, double share); /* "93.1 %" with a no-break space */
 /* "1 picture", "2 pictures". */
 void tw_html_count(tw_buffer *buffer, size_t count, const char *one, const char *many);

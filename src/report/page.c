@@ -13,11 +13,6 @@ void tw_page_name(tw_page *page, size_t class) {
   tw_html_name(page->out, page->outcome->classes[class], TW_PAGE_NAME);
 }
 
-const char *tw_page_unit(const tw_page *page, bool many) {
-  bool pictures = page->outcome->trunk_name != NULL;
-  return many ? (pictures ? "pictures" : "rows") : (pictures ? "picture" : "row");
-}
-
 void tw_page_section(tw_page *page, const char *id, const char *heading, bool of_test) {
   tw_buffer_format(page->out, "<section id=\"%s\"><h2>%s</h2>\n", id, heading);
   if (of_test) {

@@ -28,7 +28,6 @@ void tw_page_put(tw_page *page, const char *html); /* HTML of ours */
 void tw_page_name(tw_page *page, size_t class);
 /* Opens a section with its heading; `of` says what its figures are of, NULL: nothing. */
 void tw_page_section(tw_page *page, const char *id, const char *heading, bool of_test);
-const char *tw_page_unit(const tw_page *page, bool many); /* "picture", "rows", ... */
 
 /* Sections. */
 void tw_page_summary(tw_page *page);

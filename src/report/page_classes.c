@@ -109,7 +109,8 @@ static void append_explanation(tw_page *page, size_t listed_count) {
   if (small > 0) {
     tw_page_put(page, " <span class=\"mark\">too few</span>: ");
     tw_html_count(page->out, small, "class has", "classes have");
-    tw_buffer_format(page->out, " under %d tested %s, too small to judge.", TW_PAGE_SMALL, tw_page_unit(page, true));
+    tw_buffer_format(page->out, " under %d tested %s, too small to judge.", TW_PAGE_SMALL,
+                     tw_report_unit(page->outcome, true));
   }
   if (listed_count < outcome->class_count) {
     tw_buffer_format(page->out, " The %zu classes with the most mistakes of %zu; <code>metrics.json</code> has all.",

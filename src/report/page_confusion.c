@@ -34,7 +34,7 @@ static void append_matrix(tw_page *page) {
   double side = tw_heat_side(heat);
   tw_page_put(page,
               "<div class=\"matrix\" tabindex=\"0\" role=\"group\" aria-label=\"Confusion matrix\">"
-              "<div class=\"corner\">true \xe2\x86\x93 predicted \xe2\x86\x92</div>");
+              "<div class=\"corner\">predicted \xe2\x86\x92\ntrue \xe2\x86\x93</div>");
   tw_canvas *canvas = tw_svg_begin(page->out, side, heat->above, "class=\"above\" aria-hidden=\"true\"");
   if (canvas != NULL) {
     tw_heat_draw_above(heat, canvas, 0, heat->above);

@@ -31,7 +31,7 @@ static void append_accuracy(tw_page *page, const tw_metrics *test) {
   tw_page_put(page, " to ");
   tw_html_percent(page->out, test->interval[1]);
   tw_buffer_format(page->out, " (Wilson). %zu of %zu %s right. Always saying ", test->correct, test->count,
-                   tw_page_unit(page, test->count != 1));
+                   tw_report_unit(page->outcome, test->count != 1));
   tw_page_name(page, test->baseline_class);
   tw_page_put(page, page->outcome->evaluation ? ", the largest class here, would get "
                                               : ", the largest class of training, would get ");
@@ -91,7 +91,7 @@ static void append_warnings(tw_page *page) {
     tw_page_put(page, "<li>");
     tw_html_count(page->out, outcome->small_classes, "class has", "classes have");
     tw_buffer_format(page->out, " under %d %s in all: too few to judge.</li>\n", TW_PAGE_SMALL,
-                     tw_page_unit(page, true));
+                     tw_report_unit(page->outcome, true));
   }
   if (outcome->untested_classes > 0) {
     tw_page_put(page, "<li>");

@@ -44,9 +44,9 @@ static void append_trunk(tw_page *page) {
 
 static void append_top(tw_page *page) {
   const tw_outcome *outcome = page->outcome;
-  char number[TW_NUMBER_TEXT_SIZE];
   begin_fact(page, "Top");
-  tw_buffer_format(page->out, "logistic regression with L2, C = %s", tw_number_text(outcome->strength, number));
+  tw_page_put(page, "logistic regression with L2, C = ");
+  tw_html_short(page->out, outcome->strength);
   if (outcome->path != NULL) {
     tw_page_put(page, ", chosen by log loss on ");
     tw_page_put(page, outcome->path->by_folds ? "5 folds of training + validation" : "the validation part");
@@ -73,7 +73,6 @@ static void append_time(tw_page *page) {
 }
 
 static void append_points(tw_page *page, const tw_path *path) {
-  char number[TW_NUMBER_TEXT_SIZE];
   tw_page_put(
       page,
       "<details><summary>The path as a table</summary>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">C</th>"
@@ -81,8 +80,9 @@ static void append_points(tw_page *page, const tw_path *path) {
       "</tr></thead>\n<tbody>\n");
   for (size_t i = 0; i < path->count; i++) {
     const tw_path_point *point = &path->points[i];
-    tw_buffer_format(page->out, "<tr%s><th scope=\"row\">%s</th><td>", i == path->chosen ? " class=\"chosen\"" : "",
-                     tw_number_text(point->strength, number));
+    tw_page_put(page, i == path->chosen ? "<tr class=\"chosen\"><th scope=\"row\">" : "<tr><th scope=\"row\">");
+    tw_html_short(page->out, point->strength);
+    tw_page_put(page, "</th><td>");
     tw_html_fixed(page->out, point->log_loss, 5);
     tw_page_put(page, "</td><td>");
     tw_html_percent(page->out, point->accuracy);
