@@ -120,8 +120,8 @@ void tw_image_reader_free(tw_image_reader *reader);
  * TW_E_UNSUPPORTED (no picture topwork reads, or the libvips module is missing), TW_E_LIMIT, TW_E_MEMORY.
  *
  * The pixels are those that Pillow's convert gives. So: JPEGs that Pillow reads are read, those it rejects are
- * rejected; of 16 bits a colour the high byte is kept, but grey of 16 bits is clipped at 255, as Pillow clips it (what
- * is brighter is white); orientation comes from EXIF, or from XMP when EXIF has none. A PNG must be there up to its
+ * rejected; of 16 bits a colour the high byte is kept, of grey, too, where Pillow clips at 255 and leaves such pictures
+ * white; orientation comes from EXIF, or from XMP when EXIF has none. A PNG must be there up to its
  * last chunk and have right checksums, where Pillow is content with the last row. Of animations and many pages the
  * first is read. HEIC and AVIF are always upright: their decoder turns them whatever `orientation` says. */
 tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, tw_image *ret_image,

@@ -1,5 +1,6 @@
 /* PNG by libpng, with the pixels that Pillow's convert('RGBA') gives: palettes looked up, 16 bits cut to their high
- * byte, grey of 16 bits clipped at 255 (Pillow reads it as an integer), a transparent colour compared after that.
+ * byte, a transparent colour compared after that. One thing is not Pillow's: it clips grey of 16 bits at 255, which
+ * leaves most such pictures white; here they keep their high byte, too.
  *
  * libpng reports an error by a jump out of the call. What must survive the jump lives in `decoder`. */
 #include <png.h>
@@ -26,7 +27,6 @@ typedef struct decoder {
   size_t width;
   size_t height;
   tw_pixels pixels;
-  bool grey16;
   bool has_key;   /* one colour is transparent */
   uint8_t key[3]; /* that colour, as Pillow sees it */
 } decoder;
@@ -119,11 +119,11 @@ static tw_status survey(tw_bytes file, metadata *ret_metadata, tw_error *error) 
 /* ---- Decoding ---------------------------------------------------------------------------------------------------- */
 
 /* The transparent colour of a picture without palette. Pillow keeps its low byte, whatever the depth, and for black and
- * white takes anything but 0 as white. */
+ * white takes anything but 0 as white. Palettes and grey of 16 bits are libpng's: see set_transforms. */
 static void read_key(decoder *decoder, int colour, int depth) {
   png_color_16p values = NULL;
-  if (colour == PNG_COLOR_TYPE_PALETTE || png_get_tRNS(decoder->png, decoder->info, NULL, NULL, &values) == 0 ||
-      values == NULL) {
+  if (colour == PNG_COLOR_TYPE_PALETTE || (colour == PNG_COLOR_TYPE_GRAY && depth == 16) ||
+      png_get_tRNS(decoder->png, decoder->info, NULL, NULL, &values) == 0 || values == NULL) {
     return;
   }
   decoder->has_key = true;
@@ -142,18 +142,20 @@ static void set_transforms(decoder *decoder) {
   int depth = png_get_bit_depth(png, decoder->info);
   bool alpha = (colour & PNG_COLOR_MASK_ALPHA) != 0;
   read_key(decoder, colour, depth);
+  bool grey16 = colour == PNG_COLOR_TYPE_GRAY && depth == 16;
   if (colour == PNG_COLOR_TYPE_PALETTE) {
     png_set_palette_to_rgb(png);
+  }
+  if (colour == PNG_COLOR_TYPE_PALETTE || grey16) {
     if (png_get_valid(png, decoder->info, PNG_INFO_tRNS) != 0) {
       png_set_tRNS_to_alpha(png);
       alpha = true;
     }
   }
-  decoder->grey16 = colour == PNG_COLOR_TYPE_GRAY && depth == 16;
   if (depth < 8) {
     png_set_packing(png);
     png_set_expand_gray_1_2_4_to_8(png);
-  } else if (depth == 16 && !decoder->grey16) {
+  } else if (depth == 16) {
     png_set_strip_16(png);
   }
   bool grey = (colour & PNG_COLOR_MASK_COLOR) == 0;
@@ -174,12 +176,6 @@ static void read_rows(decoder *decoder, uint8_t *to, size_t stride) {
   }
 }
 
-static void clip_grey16(uint8_t *pixels, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    pixels[i] = pixels[2 * i] != 0 ? 255 : pixels[2 * i + 1];
-  }
-}
-
 /* Pixels of the transparent colour become background. `rgb` still has the picture's own colours. */
 static void apply_key(const decoder *decoder, tw_alpha alpha, uint8_t *rgb) {
   uint8_t key[3];
@@ -196,7 +192,7 @@ static void apply_key(const decoder *decoder, tw_alpha alpha, uint8_t *rgb) {
 static void read_picture(decoder *decoder, const tw_preprocess *preprocess) {
   tw_image_reader *reader = decoder->reader;
   size_t count = decoder->width * decoder->height;
-  size_t size = decoder->grey16 ? 2 : tw_pixels_size(decoder->pixels);
+  size_t size = tw_pixels_size(decoder->pixels);
   bool direct = decoder->pixels == TW_PIXELS_RGB;
   decoder->status = tw_store_reserve(&reader->rgb, count * 3, decoder->error);
   if (decoder->status == TW_OK && !direct) {
@@ -208,9 +204,6 @@ static void read_picture(decoder *decoder, const tw_preprocess *preprocess) {
   uint8_t *pixels = direct ? reader->rgb.data : reader->raw.data;
   read_rows(decoder, pixels, decoder->width * size);
   png_read_end(decoder->png, NULL);
-  if (decoder->grey16) {
-    clip_grey16(pixels, count);
-  }
   if (!direct) {
     tw_pixels_to_rgb(pixels, decoder->pixels, count, preprocess->alpha, reader->rgb.data);
   }

@@ -1,5 +1,6 @@
 /* The summary that `train` and `evaluate` print: what people read first, so every figure says which part it is of. */
 #include <math.h>
+#include <string.h>
 
 #include "report/report.h"
 
@@ -122,17 +123,50 @@ static void append_left_out(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
-static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
-  if (outcome->skipped_count > 0) {
-    tw_buffer_format(buffer, "skipped     %zu file%s:\n", outcome->skipped_count, plural(outcome->skipped_count));
-    for (size_t i = 0; i < outcome->skipped_count && i < LISTED; i++) {
-      tw_buffer_text(buffer, "            ");
+/* How many of the skipped files share the reason of file `at`, and whether it is the first of them. */
+static size_t count_reason(const tw_outcome *outcome, size_t at, bool *ret_first) {
+  size_t count = 0;
+  *ret_first = true;
+  for (size_t i = 0; i < outcome->skipped_count; i++) {
+    if (strcmp(outcome->skipped[i].reason, outcome->skipped[at].reason) == 0) {
+      *ret_first = *ret_first && i >= at;
+      count++;
+    }
+  }
+  return count;
+}
+
+/* Each reason once: with its file, or, when it is that of many, with their number and the first of them. */
+static void append_reasons(tw_buffer *buffer, const tw_outcome *outcome) {
+  size_t left = outcome->skipped_count;
+  size_t listed = 0;
+  for (size_t i = 0; i < outcome->skipped_count && listed < LISTED; i++) {
+    bool first;
+    size_t count = count_reason(outcome, i, &first);
+    if (!first) {
+      continue;
+    }
+    tw_buffer_text(buffer, "            ");
+    if (count > 1) {
+      tw_buffer_format(buffer, "%zu files: %s; the first is ", count, outcome->skipped[i].reason);
+      tw_text_append_escaped(buffer, outcome->skipped[i].path);
+      tw_buffer_text(buffer, "\n");
+    } else {
       tw_text_append_escaped(buffer, outcome->skipped[i].path);
       tw_buffer_format(buffer, ": %s\n", outcome->skipped[i].reason);
     }
-    if (outcome->skipped_count > LISTED) {
-      tw_buffer_format(buffer, "            and %zu more\n", outcome->skipped_count - LISTED);
-    }
+    left -= count;
+    listed++;
+  }
+  if (left > 0) {
+    tw_buffer_format(buffer, "            and %zu more\n", left);
+  }
+}
+
+static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->skipped_count > 0) {
+    tw_buffer_format(buffer, "skipped     %zu file%s:\n", outcome->skipped_count, plural(outcome->skipped_count));
+    append_reasons(buffer, outcome);
   }
   if (outcome->ignored > 0) {
     tw_buffer_format(buffer, "ignored     %zu other file%s\n", outcome->ignored, plural(outcome->ignored));
@@ -177,9 +211,7 @@ void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_left_out(buffer, outcome);
   append_skipped(buffer, outcome);
   if (!outcome->evaluation) {
-    char strength[TW_NUMBER_TEXT_SIZE];
-    tw_buffer_format(buffer, "top         C = %s, chosen by log loss on %s\n",
-                     tw_number_text(outcome->strength, strength),
+    tw_buffer_format(buffer, "top         C = %.3g, chosen by log loss on %s\n", outcome->strength,
                      outcome->path->by_folds ? "5 folds" : "the validation part");
     tw_buffer_text(buffer, "wrote       ");
     tw_text_append_escaped(buffer, outcome->model_path);

@@ -209,8 +209,20 @@ UNDEFINED = {("transparent.gif", "dropped"), ("extra1.tif", "dropped")}
 
 # ---- what Pillow makes of them ---------------------------------------------------------------------------------------
 
+def high_bytes(image):
+    """Grey of 16 bits by its high byte; Pillow's own convert clips it at 255."""
+    values = np.asarray(image)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    if "transparency" not in image.info:
+        return grey
+    opaque = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
+    return Image.merge("LA", (grey, Image.fromarray(opaque)))
+
+
 def decoded(data, alpha):
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    if image.mode.startswith("I;16"):
+        image = high_bytes(image)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         if alpha == "dropped":

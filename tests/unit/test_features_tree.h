@@ -57,8 +57,8 @@ static inline bool tree_as_nobody(bool (*check)(void)) {
 
 /* The path of `relative` in the tree; four of them may be in use at a time. */
 static inline const char *tree_path(const char *relative) {
-  static char paths[4][8192];
-  static size_t next;
+  static _Thread_local char paths[4][8192];
+  static _Thread_local size_t next;
   char *path = paths[next++ % 4];
   snprintf(path, sizeof paths[0], "%s/%s", tree_root, relative);
   return path;

@@ -59,14 +59,13 @@ static bool replace(VipsImage **image, int status, VipsImage **changed) {
   return true;
 }
 
-/* To 8 bits: of 16, colours keep the high byte; grey is clipped at 255, as Pillow does, which reads it as a number. */
+/* To 8 bits: of 16 the high byte is kept. */
 static bool to_8_bits(VipsImage **image) {
   VipsImage *changed = NULL;
   if (vips_image_get_format(*image) != VIPS_FORMAT_USHORT) {
     return true;
   }
-  gboolean shift = vips_image_get_bands(*image) > 1;
-  return replace(image, vips_cast(*image, &changed, VIPS_FORMAT_UCHAR, "shift", shift, NULL), &changed);
+  return replace(image, vips_cast(*image, &changed, VIPS_FORMAT_UCHAR, "shift", TRUE, NULL), &changed);
 }
 
 /* CIELAB and the like become sRGB; grey, RGB and CMYK stay as they are, without any colour profile. */
