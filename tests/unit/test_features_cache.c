@@ -1,92 +1,9 @@
 /* The cache: what is put is there again, in other processes too, whatever happens to its file. */
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 
-#include "features/cache.h"
 #include "features/cache_folder.h"
-#include "test_features_tree.h"
-
-enum { DIMENSIONS = 1280, SMALL = 10 };
-
-static tw_hash hash_number(uint64_t number) {
-  return tw_hash_of(&number, sizeof number);
-}
-
-static const tw_hash trunk = {{1, 2, 3}};
-
-static void features_of(uint64_t number, float *features, size_t dimensions) {
-  for (size_t i = 0; i < dimensions; i++) {
-    features[i] = (float)number + (float)i / 1024;
-  }
-}
-
-static tw_cache *open_cache(const char *relative, size_t map_bytes) {
-  tw_cache *cache = NULL;
-  char *note = NULL;
-  tw_cache_knobs knobs = {.map_bytes = map_bytes};
-  tree_require(tw_cache_open_with(tree_path(relative), &knobs, &cache, &note, NULL) == TW_OK, "the cache opens");
-  tree_require(note == NULL, note);
-  return cache;
-}
-
-/* Opens it and expects a note with these words; returns the cache, NULL or not. */
-static tw_cache *open_with_note(const char *relative, const char *words) {
-  tw_cache *cache = NULL;
-  char *note = NULL;
-  tree_require(tw_cache_open(tree_path(relative), &cache, &note, NULL) == TW_OK, "the cache opens");
-  tree_require(note != NULL && strstr(note, words) != NULL, note == NULL ? words : note);
-  tw_free(note);
-  return cache;
-}
-
-static bool put(tw_cache *cache, uint64_t number, size_t dimensions) {
-  float features[DIMENSIONS];
-  tw_hash content = hash_number(number);
-  features_of(number, features, dimensions);
-  return tw_cache_put(cache, &content, &trunk, features, dimensions);
-}
-
-/* Whether it is there, and right. */
-static bool has(tw_cache *cache, uint64_t number, size_t dimensions) {
-  float features[DIMENSIONS];
-  float expected[DIMENSIONS];
-  tw_hash content = hash_number(number);
-  if (!tw_cache_get(cache, &content, &trunk, features, dimensions)) {
-    return false;
-  }
-  features_of(number, expected, dimensions);
-  return memcmp(features, expected, dimensions * sizeof *features) == 0;
-}
-
-static void fill(const char *relative, uint64_t from, uint64_t to, size_t dimensions) {
-  tw_cache *cache = open_cache(relative, 0);
-  for (uint64_t i = from; i < to; i++) {
-    assert_true(put(cache, i, dimensions));
-  }
-  tw_cache_close(cache);
-}
-
-static size_t count_present(const char *relative, uint64_t from, uint64_t to, size_t dimensions) {
-  tw_cache *cache = open_cache(relative, 0);
-  size_t count = 0;
-  for (uint64_t i = from; i < to; i++) {
-    count += has(cache, i, dimensions) ? 1 : 0;
-  }
-  tw_cache_close(cache);
-  return count;
-}
-
-static tw_cache_info inspect(const char *relative) {
-  tw_cache_info info;
-  tw_error error = {0};
-  if (tw_cache_inspect(tree_path(relative), &info, &error) != TW_OK) {
-    fail_msg("%s", error.message);
-  }
-  tw_free(info.folder);
-  info.folder = NULL;
-  return info;
-}
+#include "test_features_cache.h"
 
 static void what_is_put_is_there_again(void **state) {
   (void)state;
@@ -162,22 +79,6 @@ static void opened_twice_is_one_cache(void **state) {
   tw_cache_close(second);
   assert_int_equal(tw_cache_clear(tree_path("twice"), NULL), TW_OK);
   assert_int_equal(count_present("twice", 1, 2, SMALL), 0);
-}
-
-/* Runs work(number) in processes of their own and expects all to succeed. */
-static void in_processes(int count, bool (*work)(int number)) {
-  pid_t children[8];
-  for (int i = 0; i < count; i++) {
-    children[i] = tree_fork();
-    if (children[i] == 0) {
-      _exit(work(i) ? 0 : 1);
-    }
-  }
-  for (int i = 0; i < count; i++) {
-    int status;
-    assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  }
 }
 
 static bool put_and_get_many(int number) {
@@ -521,90 +422,6 @@ static void the_folder_follows_the_environment(void **state) {
   tw_free(note);
 }
 
-/* ---- Administration ---------------------------------------------------------------------------------------------- */
-
-static void inspecting_counts(void **state) {
-  (void)state;
-  tw_cache_info info = inspect("nowhere");
-  assert_int_equal(info.entries, 0);
-  assert_int_equal(info.bytes, 0);
-  assert_int_equal(access(tree_path("nowhere"), F_OK), -1);
-  tw_cache *cache = open_cache("counted", 0);
-  float features[SMALL] = {0};
-  for (uint64_t i = 0; i < 300; i++) {
-    tw_hash content = hash_number(i);
-    tw_hash key = {{(uint8_t)(i % 3 == 0 ? 0xff : i % 3), 0xff}};
-    assert_true(tw_cache_put(cache, &content, &key, features, SMALL));
-  }
-  info = inspect("counted");
-  assert_int_equal(info.entries, 300);
-  assert_int_equal(info.trunks, 3);
-  tw_cache_close(cache);
-  info = inspect("counted");
-  assert_int_equal(info.entries, 300);
-  assert_int_equal(info.trunks, 3);
-  assert_true(info.bytes > 300 * 40);
-}
-
-static void clearing_removes(void **state) {
-  (void)state;
-  fill("cleared", 0, 10, SMALL);
-  tree_text("cleared/mine.txt", "not the cache's");
-  assert_int_equal(tw_cache_clear(tree_path("cleared"), NULL), TW_OK);
-  assert_int_equal(access(tree_path("cleared/features.lmdb"), F_OK), -1);
-  assert_int_equal(access(tree_path("cleared/mine.txt"), F_OK), 0);
-  assert_int_equal(tw_cache_clear(tree_path("cleared"), NULL), TW_OK);
-  assert_int_equal(tw_cache_clear(tree_path("never/was"), NULL), TW_OK);
-  assert_int_equal(access(tree_path("never"), F_OK), -1);
-}
-
-static void pruning_keeps_the_newest(void **state) {
-  (void)state;
-  size_t dropped = 77;
-  fill("pruned", 0, 1500, DIMENSIONS);
-  fill("pruned", 1500, 2000, DIMENSIONS);
-  size_t before = inspect("pruned").bytes;
-  assert_int_equal(tw_cache_prune(tree_path("pruned"), before, &dropped, NULL), TW_OK);
-  assert_int_equal(dropped, 0);
-  assert_int_equal(tw_cache_prune(tree_path("pruned"), before / 2, &dropped, NULL), TW_OK);
-  tw_cache_info info = inspect("pruned");
-  assert_true(info.bytes <= before / 2 && info.bytes > before / 2 - before / 20);
-  assert_int_equal(info.entries, 2000 - dropped);
-  assert_int_equal(count_present("pruned", 0, dropped, DIMENSIONS), 0);
-  assert_int_equal(count_present("pruned", dropped, 2000, DIMENSIONS), 2000 - dropped);
-  assert_int_equal(access(tree_path("pruned/features.new"), F_OK), -1);
-  assert_int_equal(access(tree_path("pruned/features.new-lock"), F_OK), -1);
-  fill("pruned", 3000, 3001, DIMENSIONS); /* newer than all */
-  assert_int_equal(tw_cache_prune(tree_path("pruned"), 60000, &dropped, NULL), TW_OK);
-  assert_int_equal(count_present("pruned", 3000, 3001, DIMENSIONS), 1);
-  assert_int_equal(tw_cache_prune(tree_path("pruned"), 0, &dropped, NULL), TW_OK);
-  assert_int_equal(inspect("pruned").bytes, 0);
-  assert_int_equal(tw_cache_prune(tree_path("pruned"), 0, &dropped, NULL), TW_OK);
-  assert_int_equal(dropped, 0);
-}
-
-static bool put_after_pruning(int number) {
-  (void)number;
-  size_t dropped;
-  return tw_cache_prune(tree_path("others"), 100000, &dropped, NULL) == TW_OK && dropped > 0;
-}
-
-static void pruning_leaves_other_processes_alone(void **state) {
-  (void)state;
-  tw_cache *cache = open_cache("others", 0);
-  for (uint64_t i = 0; i < 100; i++) {
-    put(cache, i, DIMENSIONS);
-  }
-  tw_cache_settle(cache, true);
-  in_processes(1, put_after_pruning);
-  assert_true(has(cache, 0, DIMENSIONS)); /* the old file is still this process's */
-  assert_true(put(cache, 200, DIMENSIONS));
-  tw_cache_close(cache);
-  assert_true(count_present("others", 0, 100, DIMENSIONS) < 20);
-  fill("others", 300, 400, DIMENSIONS);
-  assert_int_equal(count_present("others", 300, 400, DIMENSIONS), 100);
-}
-
 static void memory_may_run_out(void **state) {
   (void)state;
   fill("memory", 0, 10, SMALL);
@@ -645,10 +462,6 @@ int main(void) {
       cmocka_unit_test(a_full_disk_is_a_note),
       cmocka_unit_test(a_file_in_the_way_is_a_note),
       cmocka_unit_test(the_folder_follows_the_environment),
-      cmocka_unit_test(inspecting_counts),
-      cmocka_unit_test(clearing_removes),
-      cmocka_unit_test(pruning_keeps_the_newest),
-      cmocka_unit_test(pruning_leaves_other_processes_alone),
       cmocka_unit_test(memory_may_run_out),
   };
   return cmocka_run_group_tests_name("features_cache", tests, tree_setup, tree_teardown);
