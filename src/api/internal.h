@@ -84,6 +84,8 @@ void tw_notes_add(tw_notes *notes, const char *format, ...) TW_PRINTF(2, 3);
 /* A folder one level too high or too low, classes that differ by case or blanks only, classes of copies. `folder` NULL:
  * rows of features, for which only names and copies are looked at. duplicates: n, whether the row is one. */
 void tw_notes_look(tw_notes *notes, const tw_dataset *dataset, const char *folder, const bool *duplicates);
+/* Whether every class's pictures lie in two or more folders inside it, and none directly. */
+bool tw_notes_too_high(const tw_dataset *dataset, const char *folder);
 void tw_notes_done(tw_notes *notes);
 
 #endif

@@ -1,14 +1,35 @@
 /* The folder beside a model: index.html, the charts, the tables. */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/internal.h"
 
+/* Whether something can be made in the nearest folder above `path` that is there. */
+static tw_status check_parent(const char *path, tw_error *error) {
+  char *parent = tw_strdup(path);
+  if (parent == NULL) {
+    return tw_error_memory(error);
+  }
+  char *slash;
+  do {
+    slash = strrchr(parent, '/');
+    if (slash != NULL) {
+      slash[slash == parent ? 1 : 0] = '\0';
+    }
+  } while (slash != NULL && slash != parent && access(parent, F_OK) != 0);
+  const char *folder = slash == NULL ? "." : parent;
+  tw_status status =
+      access(folder, W_OK | X_OK) == 0 ? TW_OK : tw_error_errno(error, errno, "%s: cannot be made in %s", path, folder);
+  tw_free(parent);
+  return status;
+}
+
 tw_status tw_api_check_report(const char *path, tw_error *error) {
   struct stat there;
   if (stat(path, &there) != 0) {
-    return TW_OK;
+    return check_parent(path, error);
   }
   if (!S_ISDIR(there.st_mode)) {
     return tw_error_set(error, TW_E_IO, "%s: is a file, but the folder of the report has to go there", path);

@@ -206,6 +206,11 @@ static void look_at_level(tw_notes *notes, const tw_dataset *dataset, const char
   }
 }
 
+bool tw_notes_too_high(const tw_dataset *dataset, const char *folder) {
+  bool same_names;
+  return dataset->given == NULL && all_nested(dataset, folder, &same_names);
+}
+
 void tw_notes_look(tw_notes *notes, const tw_dataset *dataset, const char *folder, const bool *duplicates) {
   look_at_names(notes, dataset);
   look_at_copies(notes, dataset, duplicates);

@@ -27,6 +27,22 @@ static void run_done(tw_train_run *run) {
 
 /* ---- Data and parts ---------------------------------------------------------------------------------------------- */
 
+static tw_status too_few_classes(const tw_train_run *run, tw_error *error) {
+  const tw_tool_train *request = run->request;
+  const char *from = request->features != NULL ? request->names : request->folder;
+  if (run->samples.classes == 0) {
+    return tw_error_set(error, TW_E_DATA, "%s: no picture could be read; a classifier needs at least two classes",
+                        from);
+  }
+  if (request->features == NULL && tw_notes_too_high(run->dataset, request->folder)) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%s: holds only one class, '%s', and all its pictures are in folders inside it: if these are "
+                        "the classes, give %s/%s",
+                        from, run->dataset->classes[0], from, run->dataset->classes[0]);
+  }
+  return tw_error_set(error, TW_E_DATA, "%s: holds only one class; a classifier needs at least two", from);
+}
+
 static tw_status load(tw_train_run *run, tw_error *error) {
   const tw_tool_train *request = run->request;
   if (request->features != NULL) {
@@ -37,12 +53,7 @@ static tw_status load(tw_train_run *run, tw_error *error) {
     TW_TRY(tw_dataset_from_folder(run->tool, request->folder, run->trunk, &run->dataset, error));
   }
   run->samples = tw_dataset_samples(run->dataset);
-  const char *from = request->features != NULL ? request->names : request->folder;
-  if (run->samples.classes < 2) {
-    return tw_error_set(error, TW_E_DATA, "%s: %s; a classifier needs at least two", from,
-                        run->samples.classes == 0 ? "no picture could be read" : "holds only one class");
-  }
-  return TW_OK;
+  return run->samples.classes < 2 ? too_few_classes(run, error) : TW_OK;
 }
 
 static tw_status draw_parts(tw_train_run *run, tw_error *error) {

@@ -49,6 +49,7 @@ typedef struct tw_label {
 /* Implementations put their own fields behind it. Functions that may be NULL do nothing then. */
 typedef struct tw_canvas tw_canvas;
 struct tw_canvas {
+  bool failed; /* something could not be drawn for want of memory */
   void (*rectangle)(tw_canvas *canvas, double x, double y, double width, double height);
   void (*line)(tw_canvas *canvas, double x1, double y1, double x2, double y2);
   void (*disc)(tw_canvas *canvas, double x, double y, double radius);

@@ -151,6 +151,7 @@ void tw_svg_end(tw_canvas *canvas) {
   }
   group(canvas, NULL);
   tw_buffer_text(of(canvas)->out, "</svg>");
+  of(canvas)->out->failed = of(canvas)->out->failed || canvas->failed;
   tw_buffer_done(&of(canvas)->path);
   tw_free(of(canvas));
 }

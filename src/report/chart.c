@@ -40,13 +40,39 @@ void tw_draw_text(tw_canvas *canvas, const char *text, size_t limit, tw_label la
     label.text = (const char *)visible.data;
     canvas->text(canvas, &label, ink, tw_ink_colour(ink));
   }
+  canvas->failed = canvas->failed || visible.failed;
   tw_buffer_done(&visible);
+}
+
+void tw_draw_buffer(tw_canvas *canvas, tw_buffer *text, tw_label label, tw_ink ink) {
+  enum { LONGEST = 200 };
+  tw_buffer_append(text, "", 1);
+  if (!text->failed) {
+    tw_draw_text(canvas, (const char *)text->data, LONGEST, label, ink);
+  }
+  canvas->failed = canvas->failed || text->failed;
+  tw_buffer_done(text);
 }
 
 void tw_draw_group(tw_canvas *canvas, const char *name) {
   if (canvas->group != NULL) {
     canvas->group(canvas, name);
   }
+}
+
+tw_status tw_chart_names_width(const tw_outcome *outcome, size_t step, double size, double *ret_width,
+                               tw_error *error) {
+  tw_buffer label = {0};
+  double widest = 0;
+  for (size_t i = 0; i < outcome->class_count; i += step) {
+    tw_label_set(&label, outcome->classes[i], TW_CHART_LABEL);
+    double width = label.failed ? 0 : tw_label_width((const char *)label.data, size);
+    widest = width > widest ? width : widest;
+  }
+  tw_status status = tw_buffer_status(&label, error);
+  tw_buffer_done(&label);
+  *ret_width = widest;
+  return status;
 }
 
 const char *tw_report_unit(const tw_outcome *outcome, bool many) {

@@ -10,7 +10,7 @@
 
 /* Opens an <svg> at the end of `out`, with these attributes; NULL when out of memory, which `out` remembers. */
 tw_canvas *tw_svg_begin(tw_buffer *out, double width, double height, const char *attributes);
-void tw_svg_end(tw_canvas *canvas); /* NULL is fine */
+void tw_svg_end(tw_canvas *canvas); /* NULL is fine; what failed on the way, `out` remembers */
 
 /* ---- What charts are drawn with (chart.c) ------------------------------------------------------------------------ */
 
@@ -19,7 +19,11 @@ void tw_draw_fill(tw_canvas *canvas, tw_ink ink);
 void tw_draw_stroke(tw_canvas *canvas, tw_ink ink, double width);
 /* `text` may hold any bytes; it is cut to `limit` characters in its middle. */
 void tw_draw_text(tw_canvas *canvas, const char *text, size_t limit, tw_label label, tw_ink ink);
+/* The same for a text put together in `text`, which is emptied and freed. */
+void tw_draw_buffer(tw_canvas *canvas, tw_buffer *text, tw_label label, tw_ink ink);
 void tw_draw_group(tw_canvas *canvas, const char *name);
+/* The widest of every step-th class's name, pixels. */
+tw_status tw_chart_names_width(const tw_outcome *outcome, size_t step, double size, double *ret_width, tw_error *error);
 /* What is counted: "picture", "pictures", "row", "rows"; static. */
 const char *tw_report_unit(const tw_outcome *outcome, bool many);
 /* "Test part, 96 pictures": what the figures of an outcome are of. Appends. */
@@ -89,7 +93,19 @@ tw_extent tw_path_extent(void);
 void tw_path_draw(const tw_outcome *outcome, tw_canvas *canvas);
 
 enum { TW_CLASSES_MAX_ROWS = 400 /* classes in classes.svg: those with the lowest recall */ };
-tw_extent tw_classes_extent(const tw_outcome *outcome);
-tw_status tw_classes_draw(const tw_outcome *outcome, tw_canvas *canvas, tw_error *error);
+
+/* The rows of classes.svg. */
+typedef struct tw_class_rows {
+  const tw_outcome *outcome;
+  size_t tested;   /* classes with a tested picture */
+  size_t count;    /* rows */
+  size_t *classes; /* tested, the lowest recall first */
+  double left;     /* pixels of the names' right end */
+} tw_class_rows;
+
+tw_status tw_class_rows_init(tw_class_rows *rows, const tw_outcome *outcome, tw_error *error);
+void tw_class_rows_done(tw_class_rows *rows);
+tw_extent tw_class_rows_extent(const tw_class_rows *rows);
+void tw_class_rows_draw(const tw_class_rows *rows, tw_canvas *canvas);
 
 #endif

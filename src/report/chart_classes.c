@@ -22,33 +22,43 @@ static int by_recall(const void *a, const void *b) {
   return (x->class > y->class) - (x->class < y->class);
 }
 
-static size_t tested_classes(const tw_outcome *outcome) {
-  size_t tested = 0;
-  for (size_t i = 0; i < outcome->class_count; i++) {
-    tested += outcome->test->each[i].support > 0;
+static tw_status rank(tw_class_rows *rows, tw_error *error) {
+  const tw_outcome *outcome = rows->outcome;
+  ranked *order = tw_alloc(outcome->class_count, sizeof *order);
+  rows->classes = tw_alloc(outcome->class_count, sizeof *rows->classes);
+  if (order == NULL || rows->classes == NULL) {
+    tw_free(order);
+    return tw_error_memory(error);
   }
-  return tested;
-}
-
-static size_t rows_drawn(const tw_outcome *outcome) {
-  size_t tested = tested_classes(outcome);
-  return tested < TW_CLASSES_MAX_ROWS ? tested : TW_CLASSES_MAX_ROWS;
-}
-
-static double names_width(const tw_outcome *outcome) {
-  tw_buffer label = {0};
-  double widest = 0;
   for (size_t i = 0; i < outcome->class_count; i++) {
-    tw_label_set(&label, outcome->classes[i], TW_CHART_LABEL);
-    widest = label.failed ? widest : fmax(widest, tw_label_width((const char *)label.data, FONT));
+    if (outcome->test->each[i].support > 0) {
+      order[rows->tested++] = (ranked){i, outcome->test->each[i].recall};
+    }
   }
-  tw_buffer_done(&label);
-  return widest;
+  qsort(order, rows->tested, sizeof *order, by_recall);
+  for (size_t i = 0; i < rows->tested; i++) {
+    rows->classes[i] = order[i].class;
+  }
+  rows->count = rows->tested < TW_CLASSES_MAX_ROWS ? rows->tested : TW_CLASSES_MAX_ROWS;
+  tw_free(order);
+  return TW_OK;
 }
 
-tw_extent tw_classes_extent(const tw_outcome *outcome) {
-  return (tw_extent){BORDER + names_width(outcome) + GAP + PLOT + SUPPORT + BORDER,
-                     TOP + (double)rows_drawn(outcome) * PITCH + 24 + BORDER};
+tw_status tw_class_rows_init(tw_class_rows *rows, const tw_outcome *outcome, tw_error *error) {
+  double names;
+  *rows = (tw_class_rows){.outcome = outcome};
+  TW_TRY(tw_chart_names_width(outcome, 1, FONT, &names, error));
+  rows->left = BORDER + names + GAP;
+  return rank(rows, error);
+}
+
+void tw_class_rows_done(tw_class_rows *rows) {
+  tw_free(rows->classes);
+  *rows = (tw_class_rows){0};
+}
+
+tw_extent tw_class_rows_extent(const tw_class_rows *rows) {
+  return (tw_extent){rows->left + PLOT + SUPPORT + BORDER, TOP + (double)rows->count * PITCH + 24 + BORDER};
 }
 
 static void draw_axis(tw_canvas *canvas, double left, double bottom) {
@@ -63,19 +73,14 @@ static void draw_axis(tw_canvas *canvas, double left, double bottom) {
   tw_draw_stroke(canvas, TW_INK_GRID, 1);
 }
 
-static void draw_head(const tw_outcome *outcome, tw_canvas *canvas, double left) {
+static void draw_head(const tw_class_rows *rows, tw_canvas *canvas) {
+  double left = rows->left;
   tw_buffer title = {0};
-  tw_chart_of_what(outcome, &title);
-  if (tested_classes(outcome) > TW_CLASSES_MAX_ROWS) {
-    tw_buffer_format(&title, "; the %d classes with the lowest recall of %zu", TW_CLASSES_MAX_ROWS,
-                     tested_classes(outcome));
+  tw_chart_of_what(rows->outcome, &title);
+  if (rows->count < rows->tested) {
+    tw_buffer_format(&title, "; the %zu classes with the lowest recall of %zu", rows->count, rows->tested);
   }
-  tw_buffer_append(&title, "", 1);
-  if (!title.failed) {
-    tw_draw_text(canvas, (const char *)title.data, 200, (tw_label){.x = BORDER, .y = 26, .size = 13, .bold = true},
-                 TW_INK_TEXT);
-  }
-  tw_buffer_done(&title);
+  tw_draw_buffer(canvas, &title, (tw_label){.x = BORDER, .y = 26, .size = 13, .bold = true}, TW_INK_TEXT);
   canvas->disc(canvas, left + 4, 46, 4);
   tw_draw_fill(canvas, TW_INK_MAIN);
   tw_draw_text(canvas, "recall, 95 % interval", 40, (tw_label){.x = left + 14, .y = 50, .size = FONT}, TW_INK_TEXT);
@@ -106,25 +111,10 @@ static void draw_class(const tw_outcome *outcome, tw_canvas *canvas, size_t clas
   tw_draw_text(canvas, text, sizeof text, count, TW_INK_MUTED);
 }
 
-tw_status tw_classes_draw(const tw_outcome *outcome, tw_canvas *canvas, tw_error *error) {
-  size_t tested = 0;
-  ranked *order = tw_alloc(outcome->class_count, sizeof *order);
-  if (order == NULL) {
-    return tw_error_memory(error);
+void tw_class_rows_draw(const tw_class_rows *rows, tw_canvas *canvas) {
+  draw_head(rows, canvas);
+  draw_axis(canvas, rows->left, TOP + (double)rows->count * PITCH);
+  for (size_t i = 0; i < rows->count; i++) {
+    draw_class(rows->outcome, canvas, rows->classes[i], rows->left, TOP + ((double)i + 0.5) * PITCH);
   }
-  for (size_t i = 0; i < outcome->class_count; i++) {
-    if (outcome->test->each[i].support > 0) {
-      order[tested++] = (ranked){i, outcome->test->each[i].recall};
-    }
-  }
-  qsort(order, tested, sizeof *order, by_recall);
-  size_t rows = rows_drawn(outcome);
-  double left = BORDER + names_width(outcome) + GAP;
-  draw_head(outcome, canvas, left);
-  draw_axis(canvas, left, TOP + (double)rows * PITCH);
-  for (size_t i = 0; i < rows; i++) {
-    draw_class(outcome, canvas, order[i].class, left, TOP + ((double)i + 0.5) * PITCH);
-  }
-  tw_free(order);
-  return TW_OK;
 }

@@ -67,24 +67,13 @@ static tw_status collect_cells(tw_heat *heat, tw_error *error) {
   return TW_OK;
 }
 
-static double widest_label(const tw_heat *heat) {
-  tw_buffer label = {0};
-  double widest = 0;
-  for (size_t i = 0; i < heat->classes; i += heat->step) {
-    tw_label_set(&label, heat->outcome->classes[i], TW_CHART_LABEL);
-    double width = label.failed ? 0 : tw_label_width((const char *)label.data, heat->font);
-    widest = width > widest ? width : widest;
-  }
-  tw_buffer_done(&label);
-  return widest;
-}
-
 tw_status tw_heat_init(tw_heat *heat, const tw_outcome *outcome, tw_error *error) {
   *heat = (tw_heat){.outcome = outcome, .classes = outcome->class_count};
   heat->cell = cell_size(heat->classes);
   heat->font = heat->cell >= 15 ? 12 : heat->cell >= 11 ? 10 : 8.5;
   heat->step = (size_t)ceil(9 / heat->cell);
-  double widest = widest_label(heat);
+  double widest;
+  TW_TRY(tw_chart_names_width(outcome, heat->step, heat->font, &widest, error));
   heat->margin = widest + GAP + 2;
   heat->turned = widest > heat->cell - 4;
   heat->above = heat->turned ? heat->margin : heat->font + 2 * GAP;
@@ -264,12 +253,8 @@ void tw_heat_draw(const tw_heat *heat, tw_canvas *canvas) {
   double side = tw_heat_side(heat);
   tw_buffer title = {0};
   tw_chart_of_what(heat->outcome, &title);
-  tw_buffer_append(&title, "", 1);
-  if (!title.failed) {
-    tw_draw_text(canvas, (const char *)title.data, 200,
-                 (tw_label){.x = BORDER, .y = BORDER + TITLE_FONT, .size = TITLE_FONT, .bold = true}, TW_INK_TEXT);
-  }
-  tw_buffer_done(&title);
+  tw_draw_buffer(canvas, &title, (tw_label){.x = BORDER, .y = BORDER + TITLE_FONT, .size = TITLE_FONT, .bold = true},
+                 TW_INK_TEXT);
   tw_draw_text(
       canvas, "predicted class", 40,
       (tw_label){.x = left + side / 2, .y = BORDER + LINE + TITLE_FONT, .size = 12, .anchor = TW_ANCHOR_MIDDLE},

@@ -62,19 +62,14 @@ static void set_range(panel *panel, const tw_path *path, bool accuracy, double *
 
 static void draw_value_axis(tw_canvas *canvas, const panel *panel, double step, const char *name) {
   int decimals = step >= 1 ? 0 : (int)ceil(-log10(step) - 1e-9);
-  tw_buffer text = {0};
   for (double value = panel->low; value <= panel->high + step / 2; value += step) {
     double y = y_of(panel, value);
     canvas->line(canvas, LEFT, y, WIDTH - RIGHT, y);
-    text.size = 0;
+    tw_buffer text = {0};
     tw_html_fixed(&text, value, decimals);
-    tw_buffer_append(&text, "", 1);
-    if (!text.failed) {
-      tw_label label = {.x = LEFT - 6, .y = y + 0.36 * FONT, .size = FONT, .anchor = TW_ANCHOR_END};
-      tw_draw_text(canvas, (const char *)text.data, 24, label, TW_INK_TEXT);
-    }
+    tw_label label = {.x = LEFT - 6, .y = y + 0.36 * FONT, .size = FONT, .anchor = TW_ANCHOR_END};
+    tw_draw_buffer(canvas, &text, label, TW_INK_TEXT);
   }
-  tw_buffer_done(&text);
   tw_draw_stroke(canvas, TW_INK_GRID, 1);
   tw_label label = {
       .x = 15, .y = panel->top + PANEL / 2.0, .size = FONT + 1, .anchor = TW_ANCHOR_MIDDLE, .turned = true};
@@ -127,12 +122,7 @@ static void draw_title(tw_canvas *canvas, const tw_path *path) {
   tw_html_short(&title, path->points[path->chosen].strength);
   tw_buffer_text(&title, path->by_folds ? ", by log loss on 5 folds of training + validation"
                                         : ", by log loss on the validation part");
-  tw_buffer_append(&title, "", 1);
-  if (!title.failed) {
-    tw_draw_text(canvas, (const char *)title.data, 120, (tw_label){.x = LEFT, .y = 20, .size = 13, .bold = true},
-                 TW_INK_TEXT);
-  }
-  tw_buffer_done(&title);
+  tw_draw_buffer(canvas, &title, (tw_label){.x = LEFT, .y = 20, .size = 13, .bold = true}, TW_INK_TEXT);
 }
 
 tw_extent tw_path_extent(void) {

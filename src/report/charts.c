@@ -33,60 +33,64 @@ static double png_scale(tw_extent extent) {
   return fmin(2, PNG_MAX_SIDE / larger);
 }
 
-static tw_status begin(const tw_cairo_request *request, tw_canvas **ret_canvas, tw_error *error) {
+typedef void (*draw_fn)(const void *what, tw_canvas *canvas);
+
+static tw_status draw(draw_fn function, const void *what, tw_extent extent, bool png, tw_buffer *buffer,
+                      tw_error *error) {
+  tw_cairo_request request = {.png = png,
+                              .width = extent.width,
+                              .height = extent.height,
+                              .scale = png_scale(extent),
+                              .write = on_write,
+                              .context = buffer};
   pthread_once(&loaded.once, load);
   if (loaded.module == NULL) {
     return tw_error_set(error, TW_E_UNSUPPORTED,
                         "charts cannot be drawn: install libcairo2 and topwork's module " TW_CAIRO_FILE);
   }
-  *ret_canvas = loaded.module->begin(request);
-  return *ret_canvas == NULL ? tw_error_memory(error) : TW_OK;
-}
-
-static tw_status end(tw_canvas *canvas, const tw_buffer *buffer, tw_status status, tw_error *error) {
-  bool good = loaded.module->end(canvas);
-  if (status == TW_OK && !good) {
-    status = buffer->failed ? tw_error_memory(error)
-                            : tw_error_set(error, TW_E_UNSUPPORTED, "a chart could not be drawn: cairo gave up");
+  tw_canvas *canvas = loaded.module->begin(&request);
+  if (canvas == NULL) {
+    return tw_error_memory(error);
   }
-  return status;
+  function(what, canvas);
+  bool memory = canvas->failed;
+  bool good = loaded.module->end(canvas);
+  if (memory || buffer->failed) {
+    return tw_error_memory(error);
+  }
+  return good ? TW_OK : tw_error_set(error, TW_E_UNSUPPORTED, "a chart could not be drawn: cairo gave up");
 }
 
-static tw_status draw_confusion(const tw_outcome *outcome, bool png, tw_buffer *buffer, tw_error *error) {
+static void draw_heat(const void *heat, tw_canvas *canvas) {
+  tw_heat_draw(heat, canvas);
+}
+
+static void draw_path(const void *outcome, tw_canvas *canvas) {
+  tw_path_draw(outcome, canvas);
+}
+
+static void draw_rows(const void *rows, tw_canvas *canvas) {
+  tw_class_rows_draw(rows, canvas);
+}
+
+static tw_status confusion(const tw_outcome *outcome, bool png, tw_buffer *buffer, tw_error *error) {
   tw_heat heat;
   tw_status status = tw_heat_init(&heat, outcome, error);
   if (status == TW_OK) {
-    tw_extent extent = tw_heat_extent(&heat);
-    tw_cairo_request request = {.png = png,
-                                .width = extent.width,
-                                .height = extent.height,
-                                .scale = png_scale(extent),
-                                .write = on_write,
-                                .context = buffer};
-    tw_canvas *canvas;
-    status = begin(&request, &canvas, error);
-    if (status == TW_OK) {
-      tw_heat_draw(&heat, canvas);
-      status = end(canvas, buffer, TW_OK, error);
-    }
+    status = draw(draw_heat, &heat, tw_heat_extent(&heat), png, buffer, error);
   }
   tw_heat_done(&heat);
   return status;
 }
 
-static tw_status draw_simple(const tw_outcome *outcome, bool path, tw_buffer *buffer, tw_error *error) {
-  tw_extent extent = path ? tw_path_extent() : tw_classes_extent(outcome);
-  tw_cairo_request request = {
-      .width = extent.width, .height = extent.height, .scale = 1, .write = on_write, .context = buffer};
-  tw_canvas *canvas;
-  TW_TRY(begin(&request, &canvas, error));
-  tw_status status = TW_OK;
-  if (path) {
-    tw_path_draw(outcome, canvas);
-  } else {
-    status = tw_classes_draw(outcome, canvas, error);
+static tw_status classes(const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
+  tw_class_rows rows;
+  tw_status status = tw_class_rows_init(&rows, outcome, error);
+  if (status == TW_OK) {
+    status = draw(draw_rows, &rows, tw_class_rows_extent(&rows), false, buffer, error);
   }
-  return end(canvas, buffer, status, error);
+  tw_class_rows_done(&rows);
+  return status;
 }
 
 const char *tw_report_chart_file(tw_report_chart chart) {
@@ -100,9 +104,9 @@ bool tw_report_has_chart(const tw_outcome *outcome, tw_report_chart chart) {
 
 tw_status tw_report_draw(const tw_outcome *outcome, tw_report_chart chart, tw_buffer *buffer, tw_error *error) {
   switch (chart) {
-    case TW_CHART_CONFUSION_PNG: return draw_confusion(outcome, true, buffer, error);
-    case TW_CHART_CONFUSION_SVG: return draw_confusion(outcome, false, buffer, error);
-    case TW_CHART_PATH: return draw_simple(outcome, true, buffer, error);
-    default: return draw_simple(outcome, false, buffer, error);
+    case TW_CHART_CONFUSION_PNG: return confusion(outcome, true, buffer, error);
+    case TW_CHART_CONFUSION_SVG: return confusion(outcome, false, buffer, error);
+    case TW_CHART_PATH: return draw(draw_path, outcome, tw_path_extent(), false, buffer, error);
+    default: return classes(outcome, buffer, error);
   }
 }
