@@ -287,6 +287,9 @@ tw_status tw_model_open_bytes(tw_bytes file, tw_model **ret_model, tw_error *err
 }
 
 tw_status tw_model_open(const char *path, tw_model **ret_model, tw_error *error) {
+  if (path == NULL || ret_model == NULL) {
+    return tw_error_set(error, TW_E_ARGUMENT, "%s must not be NULL", path == NULL ? "path" : "ret_model");
+  }
   tw_graph *graph;
   TW_TRY(tw_graph_import(path, &graph, error));
   tw_map *map;
