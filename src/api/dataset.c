@@ -194,3 +194,23 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
   *ret_dataset = dataset;
   return TW_OK;
 }
+
+tw_status tw_api_measure(const float *probabilities, const uint32_t *labels, const bool *counted, size_t count,
+                         size_t classes, uint32_t baseline_class, tw_metrics **ret_metrics, tw_error *error) {
+  float *rows = tw_alloc(count, classes * sizeof *rows);
+  uint32_t *row_labels = tw_alloc(count, sizeof *row_labels);
+  tw_status status = rows == NULL || row_labels == NULL ? tw_error_memory(error) : TW_OK;
+  size_t have = 0;
+  for (size_t i = 0; status == TW_OK && i < count; i++) {
+    if (counted[i]) {
+      memcpy(rows + have * classes, probabilities + i * classes, classes * sizeof *rows);
+      row_labels[have++] = labels[i];
+    }
+  }
+  if (status == TW_OK && have > 0) {
+    status = tw_metrics_compute(rows, row_labels, have, classes, baseline_class, ret_metrics, error);
+  }
+  tw_free(rows);
+  tw_free(row_labels);
+  return status;
+}

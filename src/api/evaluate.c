@@ -123,23 +123,17 @@ static uint32_t largest_class(const evaluation *run, tw_error *error, tw_status 
 /* Metrics over the rows that `fresh` and `used` ask for; *ret_metrics stays NULL when there is none. */
 static tw_status measure(const evaluation *run, bool fresh, bool used, uint32_t baseline, tw_metrics **ret_metrics,
                          tw_error *error) {
-  size_t k = run->model->record.class_count;
   size_t n = run->dataset->count;
-  float *probabilities = tw_alloc(n, k * sizeof *probabilities);
-  uint32_t *labels = tw_alloc(n, sizeof *labels);
-  tw_status status = probabilities == NULL || labels == NULL ? tw_error_memory(error) : TW_OK;
-  size_t count = 0;
-  for (size_t i = 0; status == TW_OK && i < n; i++) {
-    if ((fresh && is_fresh(run->parts[i])) || (used && is_used(run->parts[i]))) {
-      memcpy(probabilities + count * k, run->probabilities + i * k, k * sizeof *probabilities);
-      labels[count++] = run->labels[i];
-    }
+  bool *counted = tw_alloc(n, sizeof *counted);
+  if (counted == NULL) {
+    return tw_error_memory(error);
   }
-  if (status == TW_OK && count > 0) {
-    status = tw_metrics_compute(probabilities, labels, count, k, baseline, ret_metrics, error);
+  for (size_t i = 0; i < n; i++) {
+    counted[i] = (fresh && is_fresh(run->parts[i])) || (used && is_used(run->parts[i]));
   }
-  tw_free(probabilities);
-  tw_free(labels);
+  tw_status status = tw_api_measure(run->probabilities, run->labels, counted, n, run->model->record.class_count,
+                                    baseline, ret_metrics, error);
+  tw_free(counted);
   return status;
 }
 

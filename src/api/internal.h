@@ -68,6 +68,10 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
 tw_status tw_dataset_from_files(const char *features, const char *names, tw_dataset **ret_dataset, tw_error *error);
 /* With room for `count` rows and none yet; NULL when out of memory. */
 tw_dataset *tw_dataset_create(size_t count);
+/* Metrics over the rows that are `counted`; *ret_metrics stays as it is when there is none.
+ * probabilities: count x classes. */
+tw_status tw_api_measure(const float *probabilities, const uint32_t *labels, const bool *counted, size_t count,
+                         size_t classes, uint32_t baseline_class, tw_metrics **ret_metrics, tw_error *error);
 void tw_dataset_free(tw_dataset *dataset);
 tw_samples tw_dataset_samples(const tw_dataset *dataset);
 

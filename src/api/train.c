@@ -109,28 +109,22 @@ static uint32_t largest_class(const tw_train_run *run, tw_error *error, tw_statu
   return best;
 }
 
-/* Metrics over the rows whose `which` is `wanted` (parts), or all with a fold when folds are used. */
+/* Metrics over the test part, or over all folds together. */
 static tw_status measure(tw_train_run *run, tw_error *error) {
-  size_t k = run->samples.classes;
   tw_status status;
   uint32_t baseline = largest_class(run, error, &status);
-  float *probabilities = status == TW_OK ? tw_alloc(run->samples.count, k * sizeof *probabilities) : NULL;
-  uint32_t *labels = status == TW_OK ? tw_alloc(run->samples.count, sizeof *labels) : NULL;
-  if (status == TW_OK && (probabilities == NULL || labels == NULL)) {
+  bool *counted = status == TW_OK ? tw_alloc(run->samples.count, sizeof *counted) : NULL;
+  if (status == TW_OK && counted == NULL) {
     status = tw_error_memory(error);
   }
-  size_t count = 0;
-  for (size_t i = 0; status == TW_OK && i < run->samples.count; i++) {
-    if (run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST) {
-      memcpy(probabilities + count * k, run->probabilities + i * k, k * sizeof *probabilities);
-      labels[count++] = run->samples.labels[i];
-    }
+  for (size_t i = 0; counted != NULL && i < run->samples.count; i++) {
+    counted[i] = run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST;
   }
-  if (status == TW_OK && count > 0) {
-    status = tw_metrics_compute(probabilities, labels, count, k, baseline, &run->test, error);
+  if (status == TW_OK) {
+    status = tw_api_measure(run->probabilities, run->samples.labels, counted, run->samples.count, run->samples.classes,
+                            baseline, &run->test, error);
   }
-  tw_free(probabilities);
-  tw_free(labels);
+  tw_free(counted);
   return status;
 }
 

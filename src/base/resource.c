@@ -32,13 +32,15 @@ static char *existing(const char *folder, const char *relative) {
   return path;
 }
 
-/* The same below `inner`, which starts from our own folder; without the detour through that folder in the result. */
+/* The same below `inner`, which starts from our own folder; the file's real name, without the detour. */
 static char *existing_beside(const char *own, const char *inner, const char *relative) {
-  char *joined = own == NULL ? NULL : tw_path_join(own, inner);
-  char *folder = joined == NULL ? NULL : realpath(joined, NULL);
+  char *folder = own == NULL ? NULL : tw_path_join(own, inner);
   char *path = existing(folder, relative);
-  free(folder);
-  tw_free(joined);
+  char *real = path == NULL ? NULL : realpath(path, NULL);
+  tw_free(folder);
+  tw_free(path);
+  path = real == NULL ? NULL : tw_strdup(real);
+  free(real);
   return path;
 }
 

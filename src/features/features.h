@@ -140,8 +140,9 @@ void tw_cache_close(tw_cache *cache);
 
 /* False when it is not there (or has another length). */
 bool tw_cache_get(tw_cache *cache, const tw_hash *content, const tw_hash *key, float *ret_features, size_t dimensions);
-/* Puts it into the transaction under way. A full disk or a read-only cache is no failure of the run: false, and the
- * cache stays unwritten from then on (tw_cache_note says why, once, at the end; NULL when all is well). */
+/* Puts it into the batch that is written next. A full disk or a read-only cache is no failure of the run: false, and
+ * the cache stays unwritten from then on (tw_cache_note says why, once, at the end; NULL when all is well, or when
+ * opening has said it already). */
 bool tw_cache_put(tw_cache *cache, const tw_hash *content, const tw_hash *key, const float *features,
                   size_t dimensions);
 const char *tw_cache_note(const tw_cache *cache);
@@ -156,7 +157,9 @@ typedef struct tw_cache_info {
 tw_status tw_cache_inspect(const char *folder, tw_cache_info *ret_info, tw_error *error);
 void tw_cache_info_done(tw_cache_info *info);
 tw_status tw_cache_clear(const char *folder, tw_error *error);
-/* Drops the entries that were put first until the file is at most `bytes`; the file shrinks. ret_dropped: entries. */
+/* Drops the entries that were put first until the file is at most `bytes`; the file shrinks. ret_dropped: entries. Like
+ * clearing it is refused (TW_E_ARGUMENT) while this process has the cache open; other processes that have it open go on
+ * with the old file, and what they add from then on is lost. */
 tw_status tw_cache_prune(const char *folder, size_t bytes, size_t *ret_dropped, tw_error *error);
 
 /* ---- The pipeline ------------------------------------------------------------------------------------------------ */

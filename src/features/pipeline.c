@@ -116,8 +116,9 @@ static void wait_a_moment(tw_pipeline *pipeline) {
 static void report(tw_pipeline *pipeline, tw_ticker *ticker, const tw_progress *progress, bool last) {
   tw_error error = {0};
   if (ticker != NULL && !tw_ticker_report(ticker, progress, last)) {
-    tw_pipeline_fail(pipeline, 0,
-                     tw_error_set(&error, TW_E_CANCELLED, "stopped; what was computed is kept in the cache"), &error);
+    tw_error_set(&error, TW_E_CANCELLED, "stopped%s",
+                 pipeline->cache == NULL ? "" : "; what was computed is kept in the cache");
+    tw_pipeline_fail(pipeline, 0, TW_E_CANCELLED, &error);
   }
 }
 

@@ -388,8 +388,7 @@ static tw_status unknown_operator(const tw_onnx_node *node, tw_error *error) {
 }
 
 tw_status tw_onnx_convert(tw_onnx_importer *importer, const tw_onnx_node *node, tw_error *error) {
-  bool standard = node->domain.size == 0 || tw_bytes_is(node->domain, "ai.onnx");
-  for (size_t i = 0; standard && i < CONVERTER_COUNT; i++) {
+  for (size_t i = 0; tw_onnx_is_standard(node) && i < CONVERTER_COUNT; i++) {
     if (converters[i].convert != NULL && tw_bytes_is(node->op, converters[i].op)) {
       return converters[i].convert(importer, node, error);
     }

@@ -211,9 +211,7 @@ void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_left_out(buffer, outcome);
   append_skipped(buffer, outcome);
   if (!outcome->evaluation) {
-    char strength[TW_NUMBER_TEXT_SIZE];
-    tw_buffer_format(buffer, "top         C = %s, chosen by log loss on %s\n",
-                     tw_number_text(outcome->strength, strength),
+    tw_buffer_format(buffer, "top         C = %.3g, chosen by log loss on %s\n", outcome->strength,
                      outcome->path->by_folds ? "5 folds" : "the validation part");
     tw_buffer_text(buffer, "wrote       ");
     tw_text_append_escaped(buffer, outcome->model_path);

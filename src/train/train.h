@@ -90,25 +90,29 @@ tw_status tw_top_apply(const tw_top *top, const float *features, size_t count, i
 uint32_t tw_top_best(const float *probabilities, size_t classes);
 
 typedef struct tw_fit_options {
-  double tolerance;      /* stop when |gradient of J / (C n)| <= tolerance in every component; default 1e-6 */
-  size_t max_iterations; /* default 500; reaching it is no error but is said in the report */
+  double tolerance;      /* stop when J is estimated to be within tolerance * J of the optimum; default 1e-9 */
+  size_t max_iterations; /* default 1000; reaching it is no error but is said in the report */
   int threads;           /* 0: all */
-  tw_ticker *ticker;     /* may be NULL; cancels between iterations */
+  tw_ticker *ticker;     /* may be NULL; cancels between iterations; stages "path" and "fit" */
 } tw_fit_options;
 
 tw_fit_options tw_fit_defaults(void);
 
 typedef struct tw_fit_report {
   double objective; /* J(W, b) = C * sum_i cross-entropy_i + 1/2 |W|^2, intercepts free; natural logarithm */
-  double gradient;  /* the largest component of the gradient of J / (C n) */
+  double distance;  /* the last step's estimate of (J - its minimum) / J */
   size_t iterations;
-  bool converged;
+  bool converged; /* within the tolerance, or as near as float32 gradients lead; false: max_iterations came first */
 } tw_fit_report;
 
+/* The intercept of a class without a sample: its optimum is minus infinity. Its weights are 0. */
+#define TW_ABSENT_INTERCEPT (-1e30f)
+
 /* Fits to the optimum on the samples rows[0..row_count-1] (indices into `samples`; each content once). `start` (may be
- * NULL) is the first guess. Classes without a sample get the weights that the optimum gives them. ret_report may be
- * NULL. Errors: TW_E_DATA for features that are not finite (names the row) and for fewer than two classes with samples.
- */
+ * NULL) is the first guess. Classes without a sample get weights 0 and TW_ABSENT_INTERCEPT. The intercepts of the
+ * others sum to 0, which the probabilities do not see. Needs row_count * d floats more, and as much again as 48 tops.
+ * ret_report may be NULL. Errors: TW_E_DATA for features that are not finite (names the row) and for fewer than two
+ * classes with samples; TW_E_ARGUMENT for a strength that is not finite and positive; TW_E_LIMIT. */
 tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_count, double strength,
                      const tw_top *start, const tw_fit_options *options, tw_top **ret_top, tw_fit_report *ret_report,
                      tw_error *error);
@@ -126,7 +130,8 @@ typedef struct tw_path_point {
   size_t iterations;
 } tw_path_point;
 
-/* The strengths tried, ascending, and the one chosen: the lowest log loss, the smallest strength of equals. */
+/* The strengths tried, ascending, and the one chosen: of the lowest log loss, but a weaker regularisation must gain
+ * 0.005 nats over a stronger one to be worth it. */
 typedef struct tw_path {
   size_t count;
   tw_path_point *points;

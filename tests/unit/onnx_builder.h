@@ -240,4 +240,35 @@ static inline void builder_every_operator(builder *b) {
   builder_output(b, "probabilities");
 }
 
+typedef tw_status (*pass_fn)(tw_graph *graph, tw_error *error);
+
+/* Runs the pass and checks the graph after it; the builder is done then. */
+static inline tw_graph *run_pass(builder *b, tw_buffer *ret_file, pass_fn pass) {
+  tw_error error;
+  tw_graph *graph = builder_graph(b);
+  *ret_file = b->file; /* the graph's constants lie in it */
+  b->file = (tw_buffer){0};
+  builder_done(b);
+  if (pass(graph, &error) != TW_OK || tw_graph_verify(graph, &error) != TW_OK) {
+    fail_msg("%s", error.message);
+  }
+  return graph;
+}
+
+/* "Conv Relu": the operators in order. */
+static inline void check_ops(const tw_graph *graph, const char *expected) {
+  tw_buffer text = {0};
+  for (size_t i = 0; i < graph->node_count; i++) {
+    tw_buffer_format(&text, i == 0 ? "%s" : " %s", tw_op_name(graph->nodes[i]->op));
+  }
+  tw_buffer_text(&text, "");
+  assert_string_equal((const char *)text.data, expected);
+  tw_buffer_done(&text);
+}
+
+static inline void finish(tw_graph *graph, tw_buffer *file) {
+  tw_graph_free(graph);
+  tw_buffer_done(file);
+}
+
 #endif

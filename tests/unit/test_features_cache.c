@@ -1,6 +1,7 @@
 /* The cache: what is put is there again, in other processes too, whatever happens to its file. */
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "features/cache.h"
 #include "features/cache_folder.h"
@@ -462,6 +463,35 @@ static void a_cache_that_cannot_be_written_is_read(void **state) {
   assert_true(tree_as_nobody(cannot_be_made_inside));
 }
 
+static bool puts_on_a_full_disk(void) {
+  signal(SIGXFSZ, SIG_IGN);
+  struct rlimit limit = {200000, 200000};
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) {
+    return false;
+  }
+  tw_cache *cache = open_cache("full", 0);
+  bool taken = true;
+  for (uint64_t i = 0; i < 1000; i++) {
+    taken = put(cache, i, DIMENSIONS);
+  }
+  const char *note = tw_cache_note(cache);
+  bool right = !taken && has(cache, 5000, DIMENSIONS) && note != NULL && strstr(note, "cannot be written") != NULL;
+  tw_cache_close(cache);
+  return right;
+}
+
+static void a_full_disk_is_a_note(void **state) {
+  (void)state;
+  fill("full", 5000, 5010, DIMENSIONS);
+  chmod(tree_path("full"), 0777);
+  chmod(tree_path("full/features.lmdb"), 0666);
+  chmod(tree_path("full/features.lmdb-lock"), 0666);
+  chmod(tree_path("full/features.lock"), 0666);
+  assert_true(tree_as_nobody(puts_on_a_full_disk));
+  assert_int_equal(count_present("full", 5000, 5010, DIMENSIONS), 10);
+  fill("full", 0, 10, DIMENSIONS);
+}
+
 static void a_file_in_the_way_is_a_note(void **state) {
   (void)state;
   tree_text("in-the-way", "text");
@@ -612,6 +642,7 @@ int main(void) {
       cmocka_unit_test(a_changed_value_is_found_out),
       cmocka_unit_test(network_file_systems_are_refused),
       cmocka_unit_test(a_cache_that_cannot_be_written_is_read),
+      cmocka_unit_test(a_full_disk_is_a_note),
       cmocka_unit_test(a_file_in_the_way_is_a_note),
       cmocka_unit_test(the_folder_follows_the_environment),
       cmocka_unit_test(inspecting_counts),

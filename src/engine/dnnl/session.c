@@ -8,7 +8,7 @@
 
 typedef struct bound_step {
   dnnl_exec_arg_t *arguments; /* of a primitive */
-  void **data;                /* of a step of ours */
+  void **data;                /* where each argument lies */
   bool has_input;
   size_t output; /* the caller's output it writes; SIZE_MAX: none */
 } bound_step;
@@ -123,7 +123,7 @@ static dnnl_status_t point_at_caller(const tw_step *step, const bound_step *boun
 
 static dnnl_status_t execute(const tw_session *session, const tw_step *step, const bound_step *bound) {
   if (step->primitive == NULL) {
-    step->run(step, bound->data);
+    memcpy(bound->data[1], bound->data[0], tw_layout_bytes(&step->arguments[1].operand.desc));
     return dnnl_success;
   }
   int threads = session->plan->threads;

@@ -1,0 +1,12 @@
+/* What fitting at one strength and the path share. */
+#ifndef TW_TRAIN_FIT_H
+#define TW_TRAIN_FIT_H
+
+#include "train/team.h"
+
+/* The top and the report of a team of one that has run at `strength`. ret_report may be NULL. */
+tw_status tw_fit_finish(tw_team *team, double strength, tw_top **ret_top, tw_fit_report *ret_report, tw_error *error);
+/* TW_E_DATA unless the samples list[0..count-1] are of two classes at least. */
+tw_status tw_fit_check_classes(const tw_samples *samples, const size_t *list, size_t count, tw_error *error);
+
+#endif
