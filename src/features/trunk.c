@@ -322,7 +322,6 @@ static tw_status make_plan(const tw_trunk *trunk, tw_trunk_head head, int thread
 
 static tw_status find_or_make(tw_trunk *trunk, tw_trunk_head head, int threads, const tw_plan **ret_plan,
                               tw_error *error) {
-  tw_pool_done(&trunk->pool); /* sessions before their plans */
   for (made_plan *at = trunk->plans; at != NULL; at = at->next) {
     if (at->head == head && at->threads == threads) {
       *ret_plan = at->plan;
