@@ -8,7 +8,7 @@ typedef struct evaluation {
   const tw_tool *tool;
   const char *model_path;
   bool include_training;
-  tw_model *model;
+  const tw_model *model;
   tw_dataset *dataset;
   uint32_t *labels;     /* n: classes of the model; UINT32_MAX: unknown to it */
   const char **parts;   /* n: static texts */
@@ -26,7 +26,6 @@ typedef struct evaluation {
 #define PART_UNKNOWN "unknown class"
 
 static void evaluation_done(evaluation *run) {
-  tw_model_free(run->model);
   tw_dataset_free(run->dataset);
   tw_free(run->labels);
   tw_free(run->parts);
@@ -158,7 +157,6 @@ static tw_status make_rows(evaluation *run, tw_error *error) {
 }
 
 static tw_status compute(evaluation *run, const char *folder, tw_error *error) {
-  TW_TRY(tw_model_open(run->model_path, &run->model, error));
   if (run->model->trunk == NULL) {
     return tw_error_set(error, TW_E_ARGUMENT, "%s: takes features, not pictures: it cannot be tested on a folder",
                         run->model_path);
@@ -220,16 +218,21 @@ static tw_outcome make_outcome(const evaluation *run) {
   return outcome;
 }
 
-tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *folder, bool include_training,
-                           tw_tool_summary *ret_summary, tw_error *error) {
+tw_status tw_api_evaluate(const tw_tool *tool, const tw_model *model, const char *model_path, const char *folder,
+                          bool include_training, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error) {
   double started = tw_seconds();
-  evaluation run = {.tool = tool, .model_path = model, .include_training = include_training};
+  evaluation run = {.tool = tool, .model = model, .model_path = model_path, .include_training = include_training};
+  tw_test_result result = {0};
   tw_status status = compute(&run, folder, error);
   if (status == TW_OK) {
     tw_outcome outcome = make_outcome(&run);
     outcome.seconds = tw_seconds() - started;
+    result = tw_api_test_result(&outcome);
     status = tw_api_say(tool, &outcome, error);
-    ret_summary->skipped = outcome.skipped_count;
+  }
+  if (status == TW_OK && ret_summary != NULL) {
+    ret_summary->skipped = result.skipped;
   }
   if (status == TW_OK && run.fresh == NULL) {
     status =
@@ -238,6 +241,18 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
                      "not seen, or say --include-training to count them all the same",
                      folder);
   }
+  if (status == TW_OK && ret_result != NULL) {
+    *ret_result = result;
+  }
   evaluation_done(&run);
+  return status;
+}
+
+tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *folder, bool include_training,
+                           tw_tool_summary *ret_summary, tw_error *error) {
+  tw_model *opened;
+  TW_TRY(tw_model_open(model, &opened, error));
+  tw_status status = tw_api_evaluate(tool, opened, model, folder, include_training, ret_summary, NULL, error);
+  tw_model_free(opened);
   return status;
 }
