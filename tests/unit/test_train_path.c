@@ -37,7 +37,7 @@ static uint8_t *draw(const set *set) {
   return parts;
 }
 
-/* Ascending, the chosen one the lowest, the smallest of equals. */
+/* Ascending, and the chosen one as train.h says. */
 static void expect_sound(const tw_path *path) {
   assert_true(path->count > 0 && path->chosen < path->count);
   for (size_t i = 0; i < path->count; i++) {
