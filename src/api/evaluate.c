@@ -35,12 +35,14 @@ static tw_status measure(tw_evaluation *run, bool include_training, tw_metrics *
   return status;
 }
 
-tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *folder, bool include_training,
-                           tw_tool_summary *ret_summary, tw_error *error) {
+tw_status tw_api_evaluate(const tw_tool *tool, const tw_model *model, const char *model_path, const char *folder,
+                          bool include_training, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error) {
   double started = tw_seconds();
-  tw_evaluation run = {.tool = tool, .model_path = model, .folder = folder};
+  tw_evaluation run = {.tool = tool, .model = model, .model_path = model_path, .folder = folder};
   tw_metrics *fresh = NULL;
   tw_metrics *used = NULL;
+  tw_test_result result = {0};
   tw_status status = tw_evaluation_load(&run, error);
   if (status == TW_OK) {
     status = measure(&run, include_training, &fresh, &used, error);
@@ -52,8 +54,11 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
     outcome.used = used;
     outcome.counts_used = include_training;
     outcome.seconds = tw_seconds() - started;
+    result = tw_api_test_result(&outcome);
     status = tw_api_say(tool, &outcome, error);
-    ret_summary->skipped = outcome.skipped_count;
+  }
+  if (status == TW_OK && ret_summary != NULL) {
+    ret_summary->skipped = result.skipped;
   }
   if (status == TW_OK && fresh == NULL) {
     status =
@@ -62,8 +67,20 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
                      "not seen, or say --include-training to count them all the same",
                      folder);
   }
+  if (status == TW_OK && ret_result != NULL) {
+    *ret_result = result;
+  }
   tw_metrics_free(fresh);
   tw_metrics_free(used);
   tw_evaluation_done(&run);
+  return status;
+}
+
+tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *folder, bool include_training,
+                           tw_tool_summary *ret_summary, tw_error *error) {
+  tw_model *opened;
+  TW_TRY(tw_model_open(model, &opened, error));
+  tw_status status = tw_api_evaluate(tool, opened, model, folder, include_training, ret_summary, NULL, error);
+  tw_model_free(opened);
   return status;
 }

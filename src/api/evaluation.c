@@ -5,7 +5,6 @@
 #include <string.h>
 
 void tw_evaluation_done(tw_evaluation *run) {
-  tw_model_free(run->model);
   tw_dataset_free(run->dataset);
   tw_free(run->labels);
   tw_free(run->parts);
@@ -82,7 +81,6 @@ static tw_status sort_out(tw_evaluation *run, tw_error *error) {
 }
 
 tw_status tw_evaluation_load(tw_evaluation *run, tw_error *error) {
-  TW_TRY(tw_model_open(run->model_path, &run->model, error));
   if (run->model->trunk == NULL) {
     return tw_error_set(error, TW_E_ARGUMENT, "%s: takes features, not pictures: it cannot be tested on a folder",
                         run->model_path);

@@ -6,10 +6,10 @@
 #include "api/internal.h"
 
 typedef struct tw_evaluation {
-  const tw_tool *tool; /* these three are set by the caller */
+  const tw_tool *tool; /* these four are set by the caller, and the caller's */
+  const tw_model *model;
   const char *model_path;
   const char *folder;
-  tw_model *model;
   tw_dataset *dataset;
   uint32_t *labels;     /* n: classes of the model; UINT32_MAX: unknown to it */
   const char **parts;   /* n: names of tw_part, TW_PART_UNSEEN or TW_PART_UNKNOWN_CLASS; static texts */
@@ -21,7 +21,7 @@ typedef struct tw_evaluation {
   tw_report_row *rows; /* n */
 } tw_evaluation;
 
-/* Opens the model, computes what the cache has not, matches classes by name and parts by content. */
+/* Computes what the cache has not, matches classes by name and parts by content. */
 tw_status tw_evaluation_load(tw_evaluation *run, tw_error *error);
 void tw_evaluation_done(tw_evaluation *run);
 

@@ -25,6 +25,20 @@ void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reas
 tw_status tw_api_open_cache(const tw_tool *tool, tw_cache **ret_cache, tw_error *error);
 void tw_api_close_cache(const tw_tool *tool, tw_cache *cache);
 
+/* ---- The public library (library_jobs.c) ------------------------------------------------------------------------- */
+
+/* TW_E_ARGUMENT, "<name> must not be NULL", for NULL. */
+tw_status tw_api_present(const void *pointer, const char *name, tw_error *error);
+/* A result without a test: zeros and NAN. */
+tw_test_result tw_api_no_test(void);
+tw_test_result tw_api_test_result(const tw_outcome *outcome);
+
+/* tw_tool_evaluate of an open model, called `model_path` in messages; ret_summary and ret_result may be NULL
+ * (evaluate.c). */
+tw_status tw_api_evaluate(const tw_tool *tool, const tw_model *model, const char *model_path, const char *folder,
+                          bool include_training, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error);
+
 /* ---- Data sets (dataset.c) --------------------------------------------------------------------------------------- */
 
 /* Rows of features with all that is known of them, from a folder of pictures or from files of features. */

@@ -7,6 +7,7 @@
 
 /* One run of `report`. */
 typedef struct report_run {
+  tw_model *model;
   tw_evaluation evaluation;
   bool *counted; /* n: the rows that the figures are of */
   bool unseen;   /* they are pictures that training has not seen: none of the test part is here */
@@ -16,6 +17,7 @@ typedef struct report_run {
 
 static void report_done(report_run *run) {
   tw_evaluation_done(&run->evaluation);
+  tw_model_free(run->model);
   tw_metrics_free(run->test);
   tw_free(run->counted);
   tw_notes_done(&run->notes);
@@ -137,6 +139,8 @@ static tw_status check_folds(const report_run *run, const char *report_path, tw_
 
 static tw_status compute(report_run *run, const char *report_path, tw_error *error) {
   TW_TRY(tw_api_check_report(report_path, error));
+  TW_TRY(tw_model_open(run->evaluation.model_path, &run->model, error));
+  run->evaluation.model = run->model;
   TW_TRY(tw_evaluation_load(&run->evaluation, error));
   TW_TRY(check_folds(run, report_path, error));
   TW_TRY(choose(run, error));

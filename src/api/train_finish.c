@@ -269,15 +269,7 @@ tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *re
     ret_summary->skipped = outcome.skipped_count;
   }
   if (status == TW_OK && ret_result != NULL) {
-    *ret_result = (tw_test_result){.skipped = outcome.skipped_count};
-    if (run->test != NULL) {
-      ret_result->count = run->test->count;
-      ret_result->correct = run->test->correct;
-      ret_result->accuracy = run->test->accuracy;
-      memcpy(ret_result->interval, run->test->interval, sizeof ret_result->interval);
-      ret_result->baseline = run->test->baseline;
-      ret_result->log_loss = run->test->log_loss;
-    }
+    *ret_result = tw_api_test_result(&outcome);
   }
   return status;
 }

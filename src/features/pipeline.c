@@ -39,10 +39,10 @@ static int cores_for_a_picture(void *context) {
 static void compute(tw_pipeline *pipeline, tw_worker *worker, const tw_job *job) {
   tw_extraction *extraction = pipeline->extraction;
   float *row = extraction->rows + job->file * extraction->dimensions;
-  tw_bytes bytes = {job->content.data, job->content.size};
+  tw_source source = {.file = {job->content.data, job->content.size}};
   tw_error error = {0};
   bool picture = false;
-  tw_status status = tw_worker_run(worker, pipeline->trunk, bytes, pipeline->head, cores_for_a_picture, pipeline,
+  tw_status status = tw_worker_run(worker, pipeline->trunk, &source, pipeline->head, cores_for_a_picture, pipeline,
                                    extraction->dimensions, row, &picture, &error);
   if (status == TW_OK) {
     if (pipeline->cache != NULL) {

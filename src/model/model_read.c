@@ -235,6 +235,20 @@ static tw_status read_top(const tw_graph *graph, size_t classes, tw_value **ret_
   return TW_OK;
 }
 
+static tw_status read_preprocessing(const tw_graph *graph, tw_preprocess *ret_preprocess, tw_error *error) {
+  tw_bytes text = tw_graph_metadata(graph, TW_META_PREPROCESSING);
+  if (text.data == NULL || text.size > TW_PREPROCESS_MAX_TEXT) {
+    return wrong(error, TW_META_PREPROCESSING, text.data == NULL ? "is missing" : "is too long");
+  }
+  char *copy = tw_strndup((const char *)text.data, text.size);
+  if (copy == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_status status = tw_preprocess_parse(copy, ret_preprocess, error);
+  tw_free(copy);
+  return status;
+}
+
 /* Takes over `graph`, also on failure. *ret_trunk is NULL for a model that takes features. */
 static tw_status read_trunk(tw_graph *graph, tw_value *features, tw_trunk **ret_trunk, tw_error *error) {
   if (features->producer == NULL) {
@@ -244,12 +258,7 @@ static tw_status read_trunk(tw_graph *graph, tw_value *features, tw_trunk **ret_
   }
   json_t *about = NULL;
   tw_preprocess preprocess;
-  tw_bytes text = tw_graph_metadata(graph, TW_META_PREPROCESSING);
-  char *copy =
-      text.data == NULL || text.size > TW_PREPROCESS_MAX_TEXT ? NULL : tw_strndup((const char *)text.data, text.size);
-  tw_status status =
-      copy == NULL ? wrong(error, TW_META_PREPROCESSING, "is missing") : tw_preprocess_parse(copy, &preprocess, error);
-  tw_free(copy);
+  tw_status status = read_preprocessing(graph, &preprocess, error);
   if (status == TW_OK) {
     status = read_json(graph, TW_META_TRUNK, false, &about, error);
   }
@@ -319,6 +328,9 @@ tw_status tw_model_open_bytes(tw_bytes file, tw_model **ret_model, tw_error *err
 }
 
 tw_status tw_model_open(const char *path, tw_model **ret_model, tw_error *error) {
+  if (path == NULL || ret_model == NULL) {
+    return tw_error_set(error, TW_E_ARGUMENT, "%s must not be NULL", path == NULL ? "path" : "ret_model");
+  }
   tw_graph *graph;
   TW_TRY(tw_graph_import(path, &graph, error));
   tw_map *map;

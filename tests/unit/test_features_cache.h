@@ -1,9 +1,6 @@
-/* What the tests of the cache share: filling it, looking into it. */
+/* What the tests of the cache share: numbered pictures with features that can be told, put and found again. */
 #ifndef TW_TEST_FEATURES_CACHE_H
 #define TW_TEST_FEATURES_CACHE_H
-
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "features/cache.h"
 #include "test_features_tree.h"

@@ -85,7 +85,8 @@ static void a_model_reads_back(void **state) {
   tw_hash other = hash_number(99);
   assert_int_equal(tw_model_part_of(read, &other), TW_PART_UNSET);
   float probabilities[K];
-  assert_int_equal(tw_model_predict_bytes(read, tw_bytes_of("x"), 1, probabilities, &error), TW_E_ARGUMENT);
+  assert_int_equal(tw_model_predict_one(read, &(tw_source){.file = tw_bytes_of("x")}, 1, probabilities, &error),
+                   TW_E_ARGUMENT);
   tw_buffer again = {0};
   assert_int_equal(tw_model_write(read, &again, &error), TW_OK);
   assert_int_equal(again.size, file.size);

@@ -162,11 +162,15 @@ static tw_status wait(const tw_session *session, tw_error *error) {
 }
 
 tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error) {
+  int before = omp_get_max_threads();
   omp_set_num_threads(session->plan->threads);
-  for (size_t i = 0; i < session->plan->step_count; i++) {
-    TW_TRY(run_step(session, i, input, outputs, error));
+  tw_status status = TW_OK;
+  for (size_t i = 0; status == TW_OK && i < session->plan->step_count; i++) {
+    status = run_step(session, i, input, outputs, error);
   }
-  return wait(session, error);
+  status = status == TW_OK ? wait(session, error) : status;
+  omp_set_num_threads(before);
+  return status;
 }
 
 tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error) {
