@@ -110,24 +110,22 @@ static void append_class_head(tw_page *page, uint32_t label) {
   tw_buffer_format(page->out, ": %zu of %zu right</summary>\n", each->correct, each->support);
 }
 
+static bool has_room(const tw_page *page) {
+  return page->out->size <= TW_REPORT_MAX_BYTES - ROOM_FOR_END;
+}
+
 /* A figure, unless the page would become too large for it. */
-static bool append_if_room(tw_page *page, const tw_shown *item) {
+static void append_if_room(tw_page *page, const tw_shown *item) {
   size_t before = page->out->size;
   tw_page_figure(page, item, false);
-  if (page->out->size <= TW_REPORT_MAX_BYTES - ROOM_FOR_END) {
-    return true;
+  if (!has_room(page)) {
+    page->out->size = before;
+    page->no_room++;
   }
-  page->out->size = before;
-  page->no_room++;
-  return false;
 }
 
 /* The pictures of one cell, places[0..count-1]. */
 static void append_cell(tw_page *page, const place *places, size_t count) {
-  if (page->out->size > TW_REPORT_MAX_BYTES - ROOM_FOR_END) {
-    page->no_room += count;
-    return;
-  }
   size_t all = page->outcome->test->confusion[places->label * page->outcome->class_count + places->predicted];
   tw_buffer_format(page->out, "<div class=\"cell\" id=\"p%u-%u\"><h4>", places->label, places->predicted);
   if (places->label == places->predicted) {
@@ -147,19 +145,36 @@ static void append_cell(tw_page *page, const place *places, size_t count) {
   tw_page_put(page, "</div></div>\n");
 }
 
+/* Where the run of places with the label (and, with same_cell, the prediction) of places[0] ends. */
+static size_t run_length(const place *places, size_t count, bool same_cell) {
+  size_t end = 1;
+  while (end < count && places[end].label == places->label &&
+         (!same_cell || places[end].predicted == places->predicted)) {
+    end++;
+  }
+  return end;
+}
+
+static void append_class(tw_page *page, const place *places, size_t count) {
+  append_class_head(page, places->label);
+  for (size_t i = 0, length; i < count; i += length) {
+    length = run_length(places + i, count - i, true);
+    if (has_room(page)) {
+      append_cell(page, places + i, length);
+    } else {
+      page->no_room += length;
+    }
+  }
+  tw_page_put(page, "</details>\n");
+}
+
 static void append_places(tw_page *page, const place *places, size_t count) {
-  for (size_t i = 0, end; i < count; i = end) {
-    end = i + 1;
-    while (end < count && places[end].label == places[i].label && places[end].predicted == places[i].predicted) {
-      end++;
-    }
-    bool first = i == 0 || places[i - 1].label != places[i].label;
-    if (first) {
-      append_class_head(page, places[i].label);
-    }
-    append_cell(page, places + i, end - i);
-    if (end == count || places[end].label != places[i].label) {
-      tw_page_put(page, "</details>\n");
+  for (size_t i = 0, length; i < count; i += length) {
+    length = run_length(places + i, count - i, false);
+    if (has_room(page)) {
+      append_class(page, places + i, length);
+    } else {
+      page->no_room += length;
     }
   }
 }
