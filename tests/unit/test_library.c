@@ -148,6 +148,28 @@ static void pixels_of_any_size_are_a_png_of_them(void **state) {
   }
 }
 
+/* As libgomp has them, which the kernel library uses and the program may, too. */
+void omp_set_num_threads(int count);
+int omp_get_max_threads(void);
+
+static void the_programs_own_threads_stay_as_they_are(void **state) {
+  (void)state;
+  tw_error error = {0};
+  float probabilities[K];
+  int before = omp_get_max_threads();
+  omp_set_num_threads(5);
+  tw_model *fresh = library_open("model.onnx");
+  library_ok(tw_model_predict_file(fresh, tree_path("data/a/0.png"), K, probabilities, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  library_ok(tw_model_predict_file(fresh, tree_path("data/a/0.png"), K, probabilities, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  tw_model_free(fresh);
+  tw_train_options options = library_options();
+  library_ok(tw_train(tree_path("data"), tree_path("omp.onnx"), &options, NULL, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  omp_set_num_threads(before);
+}
+
 static void the_test_is_remembered(void **state) {
   (void)state;
   tw_error error = {0};
