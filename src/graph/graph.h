@@ -105,7 +105,7 @@ typedef struct tw_attributes {
   int64_t pads_end[TW_MAX_SPATIAL];
   int64_t group;
   bool count_include_pad; /* average pool */
-  bool ceil_mode;         /* pools; imported ones have it only with count_include_pad, else as padding at the end */
+  bool ceil_mode;         /* pools; the importer makes padding at the end of it where that is the same */
   float epsilon;          /* batch norm */
   float low;              /* clip, and conv's fused clip: -inf / inf when open */
   float high;

@@ -3,11 +3,24 @@
 
 #include "train/fit.h"
 
+enum { MAX_APPROACH = 24 };
+
 tw_fit_options tw_fit_defaults(void) {
   return (tw_fit_options){.tolerance = 1e-9, .max_iterations = 1000};
 }
 
-tw_status tw_fit_finish(tw_team *team, double strength, tw_top **ret_top, tw_fit_report *ret_report, tw_error *error) {
+double tw_fit_first_strength(const tw_team *team) {
+  const tw_rows *rows = team->rows;
+  double largest = 0;
+  for (size_t a = 0; a < team->spectrum->rank; a++) {
+    largest = fmax(largest, team->spectrum->values[a]);
+  }
+  double curvature = largest * (double)rows->count * rows->scale * rows->scale / (double)rows->classes;
+  return curvature > 0 ? 1 / curvature : 1;
+}
+
+tw_status tw_fit_finish(tw_team *team, double strength, size_t earlier, tw_top **ret_top, tw_fit_report *ret_report,
+                        tw_error *error) {
   const tw_rows *rows = team->rows;
   tw_member *member = &team->members[0];
   tw_top *top = tw_top_create(rows->classes, rows->dimensions);
@@ -18,7 +31,7 @@ tw_status tw_fit_finish(tw_team *team, double strength, tw_top **ret_top, tw_fit
   if (ret_report != NULL) {
     *ret_report = (tw_fit_report){.objective = tw_lbfgs_value(member->solver) * strength * (double)member->row_count,
                                   .distance = tw_lbfgs_distance(member->solver),
-                                  .iterations = tw_lbfgs_iterations(member->solver),
+                                  .iterations = earlier + tw_lbfgs_iterations(member->solver),
                                   .converged = member->state != TW_LBFGS_LIMIT};
   }
   *ret_top = top;
@@ -46,6 +59,23 @@ static tw_status check(const tw_samples *samples, const size_t *list, size_t cou
   return tw_fit_check_classes(samples, list, count, error);
 }
 
+/* To weak regularisation the short way leads over stronger ones: from far away the curvature near the optimum cannot be
+ * seen. */
+static tw_status approach(tw_team *team, double strength, const tw_progress *progress, size_t *ret_iterations,
+                          tw_error *error) {
+  const double rough = 1e-3; /* tolerance on the way */
+  const double tolerance = team->options->tolerance;
+  const double step = sqrt(10);
+  double at = tw_fit_first_strength(team);
+  bool again = false;
+  for (size_t i = 0; i < MAX_APPROACH && at * step < strength; i++, at *= step) {
+    TW_TRY(tw_team_run(team, at, again, 1, fmax(rough, tolerance), progress, error));
+    again = true;
+    *ret_iterations += tw_lbfgs_iterations(team->members[0].solver);
+  }
+  return tw_team_run(team, strength, again, log(strength * step / at) / log(step), tolerance, progress, error);
+}
+
 tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_count, double strength,
                      const tw_top *start, const tw_fit_options *options, tw_top **ret_top, tw_fit_report *ret_report,
                      tw_error *error) {
@@ -56,18 +86,19 @@ tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_c
   tw_rows *ordered;
   TW_TRY(tw_rows_create(samples, rows, NULL, row_count, 1, tw_thread_count(options->threads), &ordered, error));
   tw_team *team = NULL;
+  size_t earlier = 0;
   tw_status status = tw_team_create(ordered, left_out, 1, options, &team, error);
   if (status == TW_OK && start != NULL) {
     tw_rows_from_top(ordered, start, team->members[0].present, tw_lbfgs_x(team->members[0].solver));
-  }
-  if (status == TW_OK) {
     status = tw_team_run(team, strength, false, 0, options->tolerance, &progress, error);
+  } else if (status == TW_OK) {
+    status = approach(team, strength, &progress, &earlier, error);
   }
   if (status == TW_OK) {
     status = tw_team_report(options, &done, true, error);
   }
   if (status == TW_OK) {
-    status = tw_fit_finish(team, strength, ret_top, ret_report, error);
+    status = tw_fit_finish(team, strength, earlier, ret_top, ret_report, error);
   }
   tw_team_free(team);
   tw_rows_free(ordered);

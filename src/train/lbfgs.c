@@ -34,7 +34,6 @@ struct tw_lbfgs {
   double *factors;
   size_t used;
   size_t newest;
-  bool has_last;
   bool first; /* the evaluation asked for is at x itself */
   double penalty;
   double tolerance;
@@ -300,8 +299,8 @@ void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t m
   solver->iterations = 0;
   solver->standstill = 0;
   solver->used = 0;
-  solver->has_last = false;
   solver->first = true;
+  memcpy(solver->last, solver->x, solver->size * sizeof(float));
 }
 
 /* What is known of the loss under another penalty. */
@@ -322,19 +321,19 @@ static void change_penalty(tw_lbfgs *solver, double penalty) {
   solver->used = sound ? solver->used : 0;
 }
 
-tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, tw_lbfgs_state *ret_state,
+tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, double tolerance, tw_lbfgs_state *ret_state,
                             tw_error *error) {
   change_penalty(solver, penalty);
+  solver->tolerance = tolerance;
   solver->iterations = 0;
   solver->standstill = 0;
-  bool extrapolate = ahead > 0 && solver->has_last;
+  bool extrapolate = ahead > 0;
   if (extrapolate) {
     tw_vector_sum(solver->direction, solver->x, -1, solver->last, solver->size);
     tw_vector_scale(solver->direction, ahead, solver->size);
     solver->slope = slope_of(solver, solver->gradient);
   }
   memcpy(solver->last, solver->x, solver->size * sizeof(float));
-  solver->has_last = true;
   if (extrapolate && solver->slope < 0) {
     begin_search(solver);
     *ret_state = TW_LBFGS_EVALUATE;

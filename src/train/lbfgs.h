@@ -33,8 +33,9 @@ float *tw_lbfgs_gradient(tw_lbfgs *solver);    /* where to write the gradient of
 /* Begins at x, knowing nothing. Always wants an evaluation, at x. */
 void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations);
 /* Goes on with another penalty from x, which must be a finished start's. ahead > 0: the first step goes on along the
- * way from the last solution to this one, `ahead` times as far. The state as in tw_lbfgs_advance. */
-tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, tw_lbfgs_state *ret_state, tw_error *error);
+ * way from the last solution (or the start) to this one, `ahead` times as far. The state as in tw_lbfgs_advance. */
+tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, double tolerance, tw_lbfgs_state *ret_state,
+                            tw_error *error);
 tw_status tw_lbfgs_advance(tw_lbfgs *solver, double loss, tw_lbfgs_state *ret_state, tw_error *error);
 
 double tw_lbfgs_value(const tw_lbfgs *solver);      /* loss and penalty at x */

@@ -1,6 +1,7 @@
 /* Choosing the strength C: from strong regularisation to weak in steps of half a decade, each solution carried over to
  * the next, scored by log loss on rows that were left out; then one finer step to where a parabola through the best
  * three has its lowest point. Accuracy is too coarse a score: on small validation parts many strengths share it. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static const double path_tolerance = 3e-5;
 /* In nats: a smaller gain is no reason to regularise less. Where the classes separate, the loss falls for ever with
  * rising C, by next to nothing, while the probabilities become more extreme than any validation part can justify. */
 static const double real_gain = 0.005;
-static const double turned = 0.02; /* relative: a larger rise above the best ends the path at once */
+static const double turned = 0.01; /* relative: a larger rise above the best ends the path at once */
 
 typedef struct path_run {
   tw_team *team;
@@ -86,24 +87,14 @@ static tw_status try_strength(path_run *run, int units, bool again, double ahead
   return TW_OK;
 }
 
-/* A strength at which regularisation still rules: there C times the largest curvature of a class is below the penalty's
- * 1. */
+/* The coarse step next below the strength at which regularisation ceases to rule. */
 static int first_units(const tw_team *team) {
-  const tw_rows *rows = team->rows;
-  double largest = 0;
-  for (size_t a = 0; a < team->spectrum->rank; a++) {
-    largest = fmax(largest, team->spectrum->values[a]);
-  }
-  if (!(largest > 0)) {
-    return 0;
-  }
-  double curvature = largest * (double)rows->count * rows->scale * rows->scale / (double)rows->classes;
-  double units = COARSE * floor(-log10(curvature) * UNITS / COARSE);
+  double units = COARSE * floor(log10(tw_fit_first_strength(team)) * UNITS / COARSE);
   return (int)fmin(fmax(units, -MAX_UNITS), MAX_UNITS);
 }
 
 static tw_status walk_up(path_run *run, int first, tw_error *error) {
-  double gained = (double)INFINITY; /* the loss at the last real gain */
+  double gained = (double)FLT_MAX; /* the loss at the last real gain */
   size_t idle = 0;
   for (size_t i = 0; i < MAX_COARSE; i++) {
     TW_TRY(try_strength(run, first + (int)i * COARSE, i > 0, 1, real_gain, error));
@@ -266,7 +257,7 @@ static tw_status fit_all(const tw_rows *rows, const float *point, double strengt
     status = tw_team_report(options, &done, true, error);
   }
   if (status == TW_OK) {
-    status = tw_fit_finish(team, strength, ret_top, ret_report, error);
+    status = tw_fit_finish(team, strength, 0, ret_top, ret_report, error);
   }
   tw_team_free(team);
   return status;

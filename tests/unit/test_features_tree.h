@@ -14,7 +14,7 @@ static char tree_root[64];
 
 static inline int tree_setup(void **state) {
   (void)state;
-  strcpy(tree_root, "/tmp/topwork-features-XXXXXX");
+  snprintf(tree_root, sizeof tree_root, "/tmp/topwork-features-XXXXXX");
   return mkdtemp(tree_root) == NULL || chmod(tree_root, 0755) != 0 ? -1 : 0;
 }
 

@@ -60,7 +60,7 @@ static void small_networks_survive_flips(void **state) {
   builder_every_operator(&b);
   tw_graph_free(builder_graph(&b));
   assert_true(use(tw_buffer_bytes(&b.file), true));
-  flip(b.file.data, b.file.size, 10000, 1);
+  flip(b.file.data, b.file.size, 10000, 4);
   assert_true(use(tw_buffer_bytes(&b.file), true));
   builder_done(&b);
 }

@@ -106,6 +106,25 @@ static void pools(void **state) {
   }
 }
 
+/* Padding as large as the kernel is refused by other runtimes: a dilated pool keeps the mode then. */
+static void dilated_pools_keep_their_mode(void **state) {
+  (void)state;
+  builder b;
+  BUILD(&b, -1, 2, 8);
+  builder_node(&b, "MaxPool", "pool", "x", "y");
+  INTS(&b, "kernel_shape", 2);
+  INTS(&b, "dilations", 3);
+  INTS(&b, "strides", 3);
+  INTS(&b, "pads", 0, 1);
+  builder_int(&b, "ceil_mode", 1);
+  builder_output(&b, "y");
+  tw_graph *graph = builder_graph(&b);
+  assert_true(first_attributes(graph)->ceil_mode);
+  assert_int_equal(first_attributes(graph)->pads_end[0], 1);
+  tw_graph_free(graph);
+  builder_gives(&b, "1x2x3");
+}
+
 /* ReduceMean over the pixels, with axes as attribute or input, kept or not. */
 static void means_are_global_pools(void **state) {
   (void)state;
@@ -409,6 +428,7 @@ int main(void) {
       cmocka_unit_test(all_paddings),
       cmocka_unit_test(convolutions),
       cmocka_unit_test(pools),
+      cmocka_unit_test(dilated_pools_keep_their_mode),
       cmocka_unit_test(means_are_global_pools),
       cmocka_unit_test(clips),
       cmocka_unit_test(reshapes),
