@@ -305,10 +305,15 @@ static void bad_pictures_are_errors(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_model_knows_itself),          cmocka_unit_test(what_is_no_model_is_refused),
-      cmocka_unit_test(all_ways_give_the_same_digits), cmocka_unit_test(pixels_of_any_size_are_a_png_of_them),
-      cmocka_unit_test(the_test_is_remembered),        cmocka_unit_test(null_is_an_error),
-      cmocka_unit_test(wrong_sizes_are_errors),        cmocka_unit_test(bad_pictures_are_errors),
+      cmocka_unit_test(a_model_knows_itself),
+      cmocka_unit_test(what_is_no_model_is_refused),
+      cmocka_unit_test(all_ways_give_the_same_digits),
+      cmocka_unit_test(pixels_of_any_size_are_a_png_of_them),
+      cmocka_unit_test(the_programs_own_threads_stay_as_they_are),
+      cmocka_unit_test(the_test_is_remembered),
+      cmocka_unit_test(null_is_an_error),
+      cmocka_unit_test(wrong_sizes_are_errors),
+      cmocka_unit_test(bad_pictures_are_errors),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
