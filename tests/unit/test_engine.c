@@ -204,11 +204,23 @@ static void a_run_allocates_nothing(void **state) {
 int omp_get_max_threads(void);
 void omp_set_num_threads(int count);
 
-static void making_a_plan_leaves_the_thread_as_it_was(void **state) {
+static void the_calling_thread_stays_as_it_was(void **state) {
   (void)state;
+  static float input[PIXELS];
+  tw_session *session;
   omp_set_num_threads(5);
-  tw_plan_free(make_plan(2));
+  tw_plan *plan = make_plan(2);
   assert_int_equal(omp_get_max_threads(), 5);
+  assert_int_equal(tw_session_create(plan, &session, NULL), TW_OK);
+  assert_int_equal(tw_session_run(session, input, NULL, NULL), TW_OK);
+  assert_int_equal(omp_get_max_threads(), 5);
+  double *seconds = calloc(tw_plan_step_count(plan), sizeof *seconds);
+  assert_non_null(seconds);
+  assert_int_equal(tw_session_profile(session, input, seconds, NULL), TW_OK);
+  assert_int_equal(omp_get_max_threads(), 5);
+  free(seconds);
+  tw_session_free(session);
+  tw_plan_free(plan);
 }
 
 static void profiles_add_up(void **state) {
@@ -405,7 +417,7 @@ int main(void) {
                                      cmocka_unit_test(outputs_may_be_anything),
                                      cmocka_unit_test(results_do_not_depend_on_what_ran_before),
                                      cmocka_unit_test(a_run_allocates_nothing),
-                                     cmocka_unit_test(making_a_plan_leaves_the_thread_as_it_was),
+                                     cmocka_unit_test(the_calling_thread_stays_as_it_was),
                                      cmocka_unit_test(profiles_add_up),
                                      cmocka_unit_test(threads_share_a_plan),
                                      cmocka_unit_test(every_allocation_may_fail),

@@ -148,6 +148,28 @@ static void pixels_of_any_size_are_a_png_of_them(void **state) {
   }
 }
 
+/* As libgomp has them, which the kernel library uses and the program may, too. */
+void omp_set_num_threads(int count);
+int omp_get_max_threads(void);
+
+static void the_programs_own_threads_stay_as_they_are(void **state) {
+  (void)state;
+  tw_error error = {0};
+  float probabilities[K];
+  int before = omp_get_max_threads();
+  omp_set_num_threads(5);
+  tw_model *fresh = library_open("model.onnx");
+  library_ok(tw_model_predict_file(fresh, tree_path("data/a/0.png"), K, probabilities, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  library_ok(tw_model_predict_file(fresh, tree_path("data/a/0.png"), K, probabilities, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  tw_model_free(fresh);
+  tw_train_options options = library_options();
+  library_ok(tw_train(tree_path("data"), tree_path("omp.onnx"), &options, NULL, &error), &error);
+  assert_int_equal(omp_get_max_threads(), 5);
+  omp_set_num_threads(before);
+}
+
 static void the_test_is_remembered(void **state) {
   (void)state;
   tw_error error = {0};
@@ -283,10 +305,15 @@ static void bad_pictures_are_errors(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_model_knows_itself),          cmocka_unit_test(what_is_no_model_is_refused),
-      cmocka_unit_test(all_ways_give_the_same_digits), cmocka_unit_test(pixels_of_any_size_are_a_png_of_them),
-      cmocka_unit_test(the_test_is_remembered),        cmocka_unit_test(null_is_an_error),
-      cmocka_unit_test(wrong_sizes_are_errors),        cmocka_unit_test(bad_pictures_are_errors),
+      cmocka_unit_test(a_model_knows_itself),
+      cmocka_unit_test(what_is_no_model_is_refused),
+      cmocka_unit_test(all_ways_give_the_same_digits),
+      cmocka_unit_test(pixels_of_any_size_are_a_png_of_them),
+      cmocka_unit_test(the_programs_own_threads_stay_as_they_are),
+      cmocka_unit_test(the_test_is_remembered),
+      cmocka_unit_test(null_is_an_error),
+      cmocka_unit_test(wrong_sizes_are_errors),
+      cmocka_unit_test(bad_pictures_are_errors),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

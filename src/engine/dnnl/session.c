@@ -161,25 +161,34 @@ static tw_status wait(const tw_session *session, tw_error *error) {
   return tw_engine_status(dnnl_stream_wait(session->stream), "stream", error);
 }
 
-tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error) {
+/* All steps; ret_seconds may be NULL. */
+static tw_status run_steps(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
+                           tw_error *error) {
+  for (size_t i = 0; i < session->plan->step_count; i++) {
+    double begin = ret_seconds != NULL ? tw_seconds() : 0;
+    TW_TRY(run_step(session, i, input, outputs, error));
+    if (ret_seconds != NULL) {
+      TW_TRY(wait(session, error));
+      ret_seconds[i] += tw_seconds() - begin;
+    }
+  }
+  return wait(session, error);
+}
+
+/* With the plan's number of threads, the caller's before and after. */
+static tw_status run_here(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
+                          tw_error *error) {
   int before = omp_get_max_threads();
   omp_set_num_threads(session->plan->threads);
-  tw_status status = TW_OK;
-  for (size_t i = 0; status == TW_OK && i < session->plan->step_count; i++) {
-    status = run_step(session, i, input, outputs, error);
-  }
-  status = status == TW_OK ? wait(session, error) : status;
+  tw_status status = run_steps(session, input, outputs, ret_seconds, error);
   omp_set_num_threads(before);
   return status;
 }
 
+tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error) {
+  return run_here(session, input, outputs, NULL, error);
+}
+
 tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error) {
-  omp_set_num_threads(session->plan->threads);
-  for (size_t i = 0; i < session->plan->step_count; i++) {
-    double begin = tw_seconds();
-    TW_TRY(run_step(session, i, input, NULL, error));
-    TW_TRY(wait(session, error));
-    ret_seconds[i] += tw_seconds() - begin;
-  }
-  return TW_OK;
+  return run_here(session, input, NULL, ret_seconds, error);
 }
