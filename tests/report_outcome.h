@@ -101,6 +101,24 @@ static inline made_outcome *make_outcome_of(size_t classes, size_t count, char *
   return made;
 }
 
+/* Takes over `name`. */
+static inline void made_rename(made_outcome *made, size_t class, char *name) {
+  for (size_t i = 0; i < made->outcome.row_count; i++) {
+    tw_report_row *row = &made->rows[i];
+    row->label = row->label == made->names[class] ? name : row->label;
+    row->prediction = row->prediction == made->names[class] ? name : row->prediction;
+  }
+  tw_free(made->names[class]);
+  made->names[class] = name;
+}
+
+/* `size` times the character. */
+static inline char *made_long_name(char character, size_t size) {
+  char *name = tw_alloc(size + 1, 1);
+  memset(name, character, size);
+  return name;
+}
+
 enum { MADE_HOSTILE = 6 /* classes that make_names_hostile names */ };
 
 /* Gives the classes names that a careless page would take for something else. */
@@ -109,12 +127,7 @@ static inline void make_names_hostile(made_outcome *made) {
       "</script><img src=x onerror=alert(1)>", "'\"><svg onload=alert(1)>", "&lt;b&gt; & <!--", "line\nbreak\ttab\x01",
       "\xe2\x80\xaeright to left\xe2\x80\xa8", "]]></style>{{7*7}}${x}\\"};
   for (size_t i = 0; i < MADE_HOSTILE && i < made->outcome.class_count; i++) {
-    tw_free(made->names[i]);
-    made->names[i] = tw_strdup(hostile[i]);
-  }
-  for (size_t i = 0; i < made->outcome.row_count; i++) {
-    made->rows[i].label = made->names[made->rows[i].label_index];
-    made->rows[i].prediction = made->names[made->rows[i].predicted_index];
+    made_rename(made, i, tw_strdup(hostile[i]));
   }
 }
 

@@ -76,26 +76,44 @@ static void draw_value_axis(tw_canvas *canvas, const panel *panel, double step, 
   tw_draw_text(canvas, name, 40, label, TW_INK_TEXT);
 }
 
+/* A log loss that is no number has no place; false then. */
+static bool place_of(const panel *panel, const tw_path_point *point, bool accuracy, double *ret_x, double *ret_y) {
+  double value = value_of(point, accuracy);
+  if (!isfinite(value)) {
+    return false;
+  }
+  *ret_x = x_of(panel, point->strength);
+  *ret_y = y_of(panel, value);
+  return true;
+}
+
 static void draw_series(tw_canvas *canvas, const panel *panel, const tw_path *path, bool accuracy) {
+  double x[2];
+  double y[2];
   for (size_t i = 1; i < path->count; i++) {
-    canvas->line(canvas, x_of(panel, path->points[i - 1].strength),
-                 y_of(panel, value_of(&path->points[i - 1], accuracy)), x_of(panel, path->points[i].strength),
-                 y_of(panel, value_of(&path->points[i], accuracy)));
+    if (place_of(panel, &path->points[i - 1], accuracy, &x[0], &y[0]) &&
+        place_of(panel, &path->points[i], accuracy, &x[1], &y[1])) {
+      canvas->line(canvas, x[0], y[0], x[1], y[1]);
+    }
   }
   tw_draw_stroke(canvas, TW_INK_MAIN, 1.5);
   for (size_t i = 0; i < path->count; i++) {
-    canvas->disc(canvas, x_of(panel, path->points[i].strength), y_of(panel, value_of(&path->points[i], accuracy)), 3);
+    if (place_of(panel, &path->points[i], accuracy, &x[0], &y[0])) {
+      canvas->disc(canvas, x[0], y[0], 3);
+    }
   }
   tw_draw_fill(canvas, TW_INK_MAIN);
 }
 
 static void draw_chosen(tw_canvas *canvas, const panel *panel, const tw_path *path, bool accuracy) {
-  const tw_path_point *chosen = &path->points[path->chosen];
-  double x = x_of(panel, chosen->strength);
-  canvas->line(canvas, x, panel->top, x, panel->top + PANEL);
-  tw_draw_stroke(canvas, TW_INK_SECOND, 1);
-  canvas->disc(canvas, x, y_of(panel, value_of(chosen, accuracy)), 4.5);
-  tw_draw_fill(canvas, TW_INK_SECOND);
+  double x;
+  double y;
+  if (place_of(panel, &path->points[path->chosen], accuracy, &x, &y)) {
+    canvas->line(canvas, x, panel->top, x, panel->top + PANEL);
+    tw_draw_stroke(canvas, TW_INK_SECOND, 1);
+    canvas->disc(canvas, x, y, 4.5);
+    tw_draw_fill(canvas, TW_INK_SECOND);
+  }
 }
 
 /* The powers of ten, thinned out to what there is room for. */
@@ -138,8 +156,8 @@ void tw_path_draw(const tw_outcome *outcome, tw_canvas *canvas) {
     double step;
     set_range(&panel, path, accuracy == 1, &step);
     draw_value_axis(canvas, &panel, step, accuracy == 1 ? "accuracy, %" : "log loss");
-    draw_chosen(canvas, &panel, path, accuracy == 1);
     draw_series(canvas, &panel, path, accuracy == 1);
+    draw_chosen(canvas, &panel, path, accuracy == 1);
     if (accuracy == 0) {
       panel.top += PANEL + BETWEEN;
     }

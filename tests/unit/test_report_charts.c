@@ -83,9 +83,7 @@ static void odd_names_and_numbers(void **state) {
   (void)state;
   made_outcome *made = make_outcome_of(MADE_HOSTILE, 60, NULL, 0);
   make_names_hostile(made);
-  tw_free(made->names[5]);
-  made->names[5] = tw_alloc(10001, 1);
-  memset(made->names[5], 'x', 10000);
+  made_rename(made, 5, made_long_name('x', 10000));
   made->points[1].log_loss = (double)NAN;
   made->points[2].accuracy = (double)INFINITY;
   made->metrics->each[2].precision = (double)NAN;

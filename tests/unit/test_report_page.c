@@ -239,9 +239,7 @@ static void nothing_is_fetched(void **state) {
 static void long_names_are_cut_in_the_middle(void **state) {
   (void)state;
   made_outcome *made = make_outcome_of(3, 9, NULL, 0);
-  tw_free(made->names[1]);
-  made->names[1] = tw_alloc(10001, 1);
-  memset(made->names[1], 'x', 10000);
+  made_rename(made, 1, made_long_name('x', 10000));
   memcpy(made->names[1], "begin", 5);
   memcpy(made->names[1] + 9997, "end", 3);
   tw_buffer page = page_of(&made->outcome);
@@ -258,8 +256,11 @@ static void five_thousand_classes_stay_under_the_limit(void **state) {
   made_outcome *made = make_outcome_of(CLASSES, COUNT, &picture, 1);
   for (size_t i = 0; i < CLASSES; i++) { /* the longest that a name gets on the page: each character five bytes */
     tw_free(made->names[i]);
-    made->names[i] = tw_alloc(301, 1);
-    memset(made->names[i], '\'', 300);
+    made->names[i] = made_long_name('\'', 300);
+  }
+  for (size_t i = 0; i < COUNT; i++) {
+    made->rows[i].label = made->names[made->rows[i].label_index];
+    made->rows[i].prediction = made->names[made->rows[i].predicted_index];
   }
   tw_buffer page = page_of(&made->outcome);
   assert_true(page.size <= TW_REPORT_MAX_BYTES);
