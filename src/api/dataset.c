@@ -164,10 +164,11 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
   tw_listing *listing;
   TW_TRY(tw_walk_classes(folder, &listing, error));
   if (listing->count == 0) {
-    tw_status status =
-        tw_error_set(error, TW_E_DATA,
-                     "%s: holds no subfolder with pictures, but %zu picture%s directly; each class needs a subfolder",
-                     folder, listing->loose_count, listing->loose_count == 1 ? "" : "s");
+    tw_status status = tw_error_set(
+        error, TW_E_DATA,
+        "%s: holds no subfolder with pictures, but %zu picture%s directly; each class needs a subfolder (if it "
+        "is itself a class, give the folder above it)",
+        folder, listing->loose_count, listing->loose_count == 1 ? "" : "s");
     tw_listing_free(listing);
     return status;
   }

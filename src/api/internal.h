@@ -75,4 +75,31 @@ tw_status tw_api_measure(const float *probabilities, const uint32_t *labels, con
 void tw_dataset_free(tw_dataset *dataset);
 tw_samples tw_dataset_samples(const tw_dataset *dataset);
 
+/* ---- The report folder (report_folder.c) ------------------------------------------------------------------------- */
+
+#define TW_REPORT_SUFFIX ".report" /* of the folder beside the model, in the place of its extension */
+
+/* Fails early when the folder `path` cannot be written. It need not be there. */
+tw_status tw_api_check_report(const char *path, tw_error *error);
+/* Writes everything into outcome->report_path: page, charts, tables. What an earlier run left there and this one does
+ * not write is removed. Charts that cannot be drawn for want of a library are a note. */
+tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, tw_error *error);
+
+/* ---- What looks odd (report_notes.c) ----------------------------------------------------------------------------- */
+
+/* Sentences about a folder that is probably not what its owner means. Zero-initialise it. */
+typedef struct tw_notes {
+  char **list;
+  size_t count;
+  bool failed; /* out of memory */
+} tw_notes;
+
+void tw_notes_add(tw_notes *notes, const char *format, ...) TW_PRINTF(2, 3);
+/* A folder one level too high or too low, classes that differ by case or blanks only, classes of copies. `folder` NULL:
+ * rows of features, for which only names and copies are looked at. duplicates: n, whether the row is one. */
+void tw_notes_look(tw_notes *notes, const tw_dataset *dataset, const char *folder, const bool *duplicates);
+/* Whether every class's pictures lie in two or more folders inside it, and none directly. */
+bool tw_notes_too_high(const tw_dataset *dataset, const char *folder);
+void tw_notes_done(tw_notes *notes);
+
 #endif

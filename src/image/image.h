@@ -142,4 +142,14 @@ tw_status tw_image_normalise(tw_image_reader *reader, const tw_image *image, con
 tw_status tw_image_read(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, float *ret_tensor,
                         tw_error *error);
 
+/* ---- Thumbnails -------------------------------------------------------------------------------------------------- */
+
+/* Decodes upright, with alpha over white, and shrinks (never enlarges) until the longer side is `side` pixels. For
+ * eyes, not for networks: large JPEGs are decoded at a fraction of their size. Valid until the reader's next call.
+ * Errors: those of tw_image_decode. */
+tw_status tw_image_thumbnail(tw_image_reader *reader, tw_bytes file, size_t side, tw_image *ret_image, tw_error *error);
+/* Appends `image` as a JPEG of this quality (1..100, libjpeg's), small rather than fast: for thumbnails. Errors:
+ * TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_image_encode_jpeg(const tw_image *image, int quality, tw_buffer *buffer, tw_error *error);
+
 #endif

@@ -14,6 +14,7 @@ void tw_model_record_done(tw_model_record *record) {
   for (size_t part = 0; part < 3; part++) {
     tw_free(record->contents[part]);
   }
+  tw_free(record->path.points);
   *record = (tw_model_record){0};
 }
 

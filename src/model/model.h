@@ -14,6 +14,7 @@ enum {
   TW_MODEL_FORMAT = 1,         /* of the metadata; another one is refused */
   TW_MODEL_MAX_JSON = 1 << 30, /* bytes of one metadata entry */
   TW_MODEL_MAX_LABEL = 4096,   /* bytes of a class's name */
+  TW_MODEL_MAX_PATH = 10000,   /* strengths tried */
 };
 
 /* How the model was made and what it reached: what the metadata holds beside trunk, top and preprocessing. */
@@ -30,6 +31,7 @@ typedef struct tw_model_record {
   double strength;  /* C */
   bool by_folds;    /* how C was chosen */
   double objective; /* J of the final fit */
+  tw_path path;     /* the strengths tried; without points in models that do not say */
   /* The test result; test_count is 0 when there was no test part. */
   size_t test_count;
   size_t test_correct;

@@ -182,7 +182,8 @@ static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
-static void append_evaluation(tw_buffer *buffer, const tw_outcome *outcome) {
+/* How the folder fits a model that was there before. */
+static void append_matching(tw_buffer *buffer, const tw_outcome *outcome) {
   if (outcome->used != NULL) {
     tw_buffer_text(buffer, "training    (pictures used in training, no test) ");
     append_accuracy(buffer, outcome->used);
@@ -197,29 +198,50 @@ static void append_evaluation(tw_buffer *buffer, const tw_outcome *outcome) {
     }
     tw_buffer_text(buffer, outcome->unknown_count > LISTED ? ", ...\n" : "\n");
   }
+  if (outcome->again && !outcome->evaluation && outcome->unseen_count > 0) {
+    tw_buffer_format(buffer,
+                     "unseen      %zu picture%s in none of the model's parts: not in these figures, 'topwork evaluate' "
+                     "tests on them\n",
+                     outcome->unseen_count, plural(outcome->unseen_count));
+  }
   if (outcome->missing_count > 0) {
     tw_buffer_format(buffer, "missing     %zu of the model's classes have no picture here\n", outcome->missing_count);
+  }
+}
+
+static void append_notes(tw_buffer *buffer, const tw_outcome *outcome) {
+  for (size_t i = 0; i < outcome->note_count; i++) {
+    tw_buffer_text(buffer, "note        ");
+    tw_text_append_escaped(buffer, outcome->notes[i]);
+    tw_buffer_text(buffer, "\n");
+  }
+}
+
+static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
+  bool model = !outcome->evaluation && !outcome->again;
+  if (model) {
+    tw_buffer_text(buffer, "wrote       ");
+    tw_text_append_escaped(buffer, outcome->model_path);
+    tw_buffer_text(buffer, "\n");
+  }
+  if (outcome->report_path != NULL) {
+    tw_buffer_text(buffer, model ? "            " : "wrote       ");
+    tw_text_append_escaped(buffer, outcome->report_path);
+    tw_buffer_format(buffer, "/: index.html (the report), charts, metrics.json, %spredictions.csv\n",
+                     outcome->test == NULL ? "" : "confusion.csv, ");
   }
 }
 
 void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_sizes(buffer, outcome);
   append_test(buffer, outcome);
-  if (outcome->evaluation) {
-    append_evaluation(buffer, outcome);
-  }
+  append_matching(buffer, outcome);
   append_left_out(buffer, outcome);
   append_skipped(buffer, outcome);
-  if (!outcome->evaluation) {
+  append_notes(buffer, outcome);
+  if (!outcome->evaluation && outcome->path != NULL) {
     tw_buffer_format(buffer, "top         C = %.3g, chosen by log loss on %s\n", outcome->strength,
                      outcome->path->by_folds ? "5 folds" : "the validation part");
-    tw_buffer_text(buffer, "wrote       ");
-    tw_text_append_escaped(buffer, outcome->model_path);
-    tw_buffer_text(buffer, "\n");
-    if (outcome->report_path != NULL) {
-      tw_buffer_text(buffer, "            ");
-      tw_text_append_escaped(buffer, outcome->report_path);
-      tw_buffer_format(buffer, "/: metrics.json, %spredictions.csv\n", outcome->test == NULL ? "" : "confusion.csv, ");
-    }
   }
+  append_written(buffer, outcome);
 }
