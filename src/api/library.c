@@ -1,8 +1,5 @@
 /* The public library, first part: models and predictions. A thin layer that checks what it is given; the path from a
  * picture to its probabilities is the floor `model`'s. tw_model_open and tw_model_free are that floor's own. */
-#include <math.h>
-#include <string.h>
-
 #include "api/internal.h"
 
 const char *tw_version(void) {
@@ -57,8 +54,9 @@ typedef struct answer {
 } answer;
 
 static tw_status check_count(size_t count, size_t right, const char *what, tw_error *error) {
-  return count == right ? TW_OK
-                        : tw_error_set(error, TW_E_ARGUMENT, "room for %zu %s; the model has %zu", count, what, right);
+  return count == right
+             ? TW_OK
+             : tw_error_set(error, TW_E_ARGUMENT, "%zu %s given or asked for; the model has %zu", count, what, right);
 }
 
 static tw_status check_answer(const answer *answer, tw_error *error) {

@@ -1,7 +1,6 @@
 /* The public library, second part: training and testing on folders. The options of the library become requests of the
  * program's commands, which do the work. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/internal.h"

@@ -42,13 +42,21 @@ static tw_pooled *take_idle(tw_pool *pool, tw_trunk_head head, int threads, bool
   return pooled;
 }
 
-tw_pooled *tw_pool_take(tw_pool *pool, tw_trunk_head head, int threads) {
-  pthread_mutex_lock(&pool->lock);
-  tw_pooled *pooled;
-  bool room;
-  while (room = pool->made < pool->limit, pooled = take_idle(pool, head, threads, !room), pooled == NULL && !room) {
+/* An idle worker, or NULL when one more may be made; waits while neither is so. The lock is held. */
+static tw_pooled *wait_for_one(tw_pool *pool, tw_trunk_head head, int threads) {
+  for (;;) {
+    bool full = pool->made == pool->limit;
+    tw_pooled *pooled = take_idle(pool, head, threads, full);
+    if (pooled != NULL || !full) {
+      return pooled;
+    }
     pthread_cond_wait(&pool->returned, &pool->lock);
   }
+}
+
+tw_pooled *tw_pool_take(tw_pool *pool, tw_trunk_head head, int threads) {
+  pthread_mutex_lock(&pool->lock);
+  tw_pooled *pooled = wait_for_one(pool, head, threads);
   pool->made += pooled == NULL ? 1 : 0;
   pthread_mutex_unlock(&pool->lock);
   if (pooled == NULL) {

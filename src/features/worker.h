@@ -47,7 +47,8 @@ void tw_pool_init(tw_pool *pool);
 void tw_pool_done(tw_pool *pool);
 /* Waits for a worker when all are in use; NULL when out of memory. One that fits head and threads is preferred. */
 tw_pooled *tw_pool_take(tw_pool *pool, tw_trunk_head head, int threads);
-/* `keep`: false for one whose state nobody should trust any more. */
+/* `keep`: false for one whose state nobody should trust any more. NULL gives back the place of one that could not be
+ * made. */
 void tw_pool_return(tw_pool *pool, tw_pooled *pooled, bool keep);
 
 #endif

@@ -1,6 +1,7 @@
 /* The public library: opening a model, asking it about itself, and predicting in every way there is. */
 #include <math.h>
 
+#include "model/model.h"
 #include "test_library.h"
 
 enum { K = LIBRARY_CLASSES, D = NET_CHANNELS };
@@ -204,6 +205,45 @@ static void the_test_is_remembered(void **state) {
   tw_model_free(again);
 }
 
+/* A model without a trunk, as one that was trained on files of features is. */
+static void a_model_of_features_takes_features(void **state) {
+  (void)state;
+  tw_error error = {0};
+  tw_model_record record = {.class_count = 2, .classes = tw_alloc(2, sizeof(char *))};
+  record.classes[0] = tw_strdup("no");
+  record.classes[1] = tw_strdup("yes");
+  for (size_t part = 0; part < 3; part++) {
+    record.contents[part] = tw_alloc(0, sizeof(tw_hash));
+  }
+  tw_top *top = tw_top_create(2, 3);
+  top->weights[3] = 2;
+  tw_model *made = NULL;
+  tw_buffer file = {0};
+  library_ok(tw_model_create(NULL, top, &record, &made, &error), &error);
+  library_ok(tw_model_write(made, &file, &error), &error);
+  tree_file("features.onnx", file.data, file.size);
+  tw_buffer_done(&file);
+  tw_model_free(made);
+
+  tw_model *of_features = library_open("features.onnx");
+  float probabilities[2] = {7, 7};
+  const float zeros[3] = {0};
+  assert_null(tw_model_trunk_name(of_features));
+  assert_int_equal(tw_model_feature_count(of_features), 3);
+  library_fails(tw_model_predict_file(of_features, tree_path("data/a/0.png"), 2, probabilities, &error), TW_E_ARGUMENT,
+                &error, "takes rows of 3 features");
+  library_fails(tw_model_features_file(of_features, tree_path("data/a/0.png"), 3, probabilities, &error), TW_E_ARGUMENT,
+                &error, "takes rows of 3 features");
+  library_fails(tw_model_evaluate(of_features, tree_path("data"), NULL, &(tw_test_result){0}, &error), TW_E_ARGUMENT,
+                &error, "takes features");
+  assert_true(probabilities[0] == 7);
+  library_ok(tw_model_predict_features(of_features, zeros, 3, 2, probabilities, &error), &error);
+  assert_true(probabilities[0] == 0.5f && probabilities[1] == 0.5f);
+  library_ok(tw_model_predict_features(of_features, (const float[]){1, 0, 0}, 3, 2, probabilities, &error), &error);
+  assert_true(fabs((double)probabilities[1] - 1 / (1 + exp(-2.0))) < 1e-6);
+  tw_model_free(of_features);
+}
+
 /* ---- Misuse ------------------------------------------------------------------------------------------------------ */
 
 static const float untouched[D + K] = {7, 7, 7, 7, 7, 7, 7, 7};
@@ -311,6 +351,7 @@ int main(void) {
       cmocka_unit_test(pixels_of_any_size_are_a_png_of_them),
       cmocka_unit_test(the_programs_own_threads_stay_as_they_are),
       cmocka_unit_test(the_test_is_remembered),
+      cmocka_unit_test(a_model_of_features_takes_features),
       cmocka_unit_test(null_is_an_error),
       cmocka_unit_test(wrong_sizes_are_errors),
       cmocka_unit_test(bad_pictures_are_errors),
