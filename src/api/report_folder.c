@@ -82,7 +82,7 @@ static tw_status save_tables(const tw_outcome *outcome, tw_buffer *buffer, tw_er
   return save(folder, "predictions.csv", buffer, error);
 }
 
-static tw_status save_charts(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
+static tw_status save_charts(const tw_tool *tool, tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
   bool said = false;
   for (tw_report_chart chart = 0; chart < TW_CHART_COUNT; chart++) {
     const char *name = tw_report_chart_file(chart);
@@ -91,6 +91,7 @@ static tw_status save_charts(const tw_tool *tool, const tw_outcome *outcome, tw_
         tw_report_has_chart(outcome, chart) ? tw_report_draw(outcome, chart, buffer, &why) : TW_E_UNSUPPORTED;
     if (status == TW_OK) {
       TW_TRY(save(outcome->report_path, name, buffer, error));
+      outcome->charts = true;
     } else if (status != TW_E_UNSUPPORTED) {
       return tw_error_set(error, status, "%s: %s", name, why.message);
     } else {
@@ -110,7 +111,7 @@ tw_status tw_api_make_page(const tw_tool *tool, const tw_outcome *outcome, tw_bu
   return tw_report_page(outcome, tool->threads, &ticker, page, error);
 }
 
-tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, const tw_buffer *page, tw_error *error) {
+tw_status tw_api_write_report(const tw_tool *tool, tw_outcome *outcome, const tw_buffer *page, tw_error *error) {
   tw_buffer buffer = {0};
   tw_status status = tw_folder_make(outcome->report_path, error);
   if (status == TW_OK) {

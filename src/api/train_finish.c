@@ -244,7 +244,7 @@ static tw_status save_model(const tw_train_run *run, tw_error *error) {
 }
 
 /* Who stops the run while the page is made finds nothing written. */
-static tw_status save_all(const tw_train_run *run, const tw_outcome *outcome, tw_error *error) {
+static tw_status save_all(const tw_train_run *run, tw_outcome *outcome, tw_error *error) {
   tw_buffer page = {0};
   tw_status status = TW_OK;
   if (outcome->report_path != NULL) {

@@ -181,10 +181,12 @@ static void append_places(tw_page *page, const place *places, size_t count) {
 
 static void append_left_out(tw_page *page) {
   const tw_shown_set *shown = &page->shown;
-  tw_buffer_format(page->out, "<p>Shown above: %zu mistakes and %zu right ones, at most %d of a class", shown->mistakes,
-                   shown->count - shown->mistakes, TW_REPORT_MAX_RIGHT);
-  tw_buffer_format(page->out, ". Left out: %zu mistakes and %zu right ones", shown->mistakes_left_out,
-                   shown->right_left_out);
+  tw_page_put(page, "<p>Shown above: ");
+  tw_html_count(page->out, shown->mistakes, "mistake", "mistakes");
+  tw_buffer_format(page->out, " and %zu right, at most %d of a class. Left out: ", shown->count - shown->mistakes,
+                   TW_REPORT_MAX_RIGHT);
+  tw_html_count(page->out, shown->mistakes_left_out, "mistake", "mistakes");
+  tw_buffer_format(page->out, " and %zu right", shown->right_left_out);
   if (page->no_room > 0) {
     tw_buffer_format(page->out, ", and %zu for want of room", page->no_room);
   }

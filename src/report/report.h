@@ -32,6 +32,7 @@ typedef struct tw_outcome {
   bool again;              /* the report of a model that was there before, by `report` */
   const char *model_path;  /* written or evaluated */
   const char *report_path; /* folder; NULL when none was written */
+  bool charts;             /* they are in it */
   const char *trunk_name;  /* NULL: features were given */
   const char *precision;
 

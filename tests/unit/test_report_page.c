@@ -281,8 +281,7 @@ static void what_is_shown_is_limited_and_counted(void **state) {
   tw_buffer page = page_of(&made->outcome);
   char expected[160];
   snprintf(expected, sizeof expected,
-           "Shown above: 1500 mistakes and 120 right ones, at most 12 of a class. Left out: %zu mistakes and %zu right "
-           "ones",
+           "Shown above: 1500 mistakes and 120 right, at most 12 of a class. Left out: %zu mistakes and %zu right;",
            mistakes - 1500, made->metrics->correct - 120);
   assert_non_null(strstr(text_of(&page), expected));
   tw_buffer_done(&page);
