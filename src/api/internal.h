@@ -81,9 +81,11 @@ tw_samples tw_dataset_samples(const tw_dataset *dataset);
 
 /* Fails early when the folder `path` cannot be written. It need not be there. */
 tw_status tw_api_check_report(const char *path, tw_error *error);
+/* Makes index.html, which takes time and can be cancelled, before anything is written. */
+tw_status tw_api_make_page(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *page, tw_error *error);
 /* Writes everything into outcome->report_path: page, charts, tables. What an earlier run left there and this one does
  * not write is removed. Charts that cannot be drawn for want of a library are a note. */
-tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, tw_error *error);
+tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, const tw_buffer *page, tw_error *error);
 
 /* ---- What looks odd (report_notes.c) ----------------------------------------------------------------------------- */
 

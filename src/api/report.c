@@ -157,7 +157,12 @@ tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *fol
   if (status == TW_OK) {
     tw_outcome outcome = make_outcome(&run, report_path);
     outcome.seconds = tw_seconds() - started;
-    status = tw_api_write_report(tool, &outcome, error);
+    tw_buffer page = {0};
+    status = tw_api_make_page(tool, &outcome, &page, error);
+    if (status == TW_OK) {
+      status = tw_api_write_report(tool, &outcome, &page, error);
+    }
+    tw_buffer_done(&page);
     if (status == TW_OK) {
       status = tw_api_say(tool, &outcome, error);
     }

@@ -40,15 +40,20 @@ tw_status tw_api_check_report(const char *path, tw_error *error) {
   return TW_OK;
 }
 
-/* Saves `buffer` as `name` in the report folder and empties it. */
-static tw_status save(const char *folder, const char *name, tw_buffer *buffer, tw_error *error) {
+static tw_status save_as(const char *folder, const char *name, const tw_buffer *buffer, tw_error *error) {
   char *path = tw_path_join(folder, name);
   tw_status status = path == NULL ? tw_error_memory(error) : tw_buffer_status(buffer, error);
   if (status == TW_OK) {
     status = tw_output_save(path, tw_buffer_bytes(buffer), error);
   }
-  buffer->size = 0;
   tw_free(path);
+  return status;
+}
+
+/* Saves `buffer` as `name` in the report folder and empties it. */
+static tw_status save(const char *folder, const char *name, tw_buffer *buffer, tw_error *error) {
+  tw_status status = save_as(folder, name, buffer, error);
+  buffer->size = 0;
   return status;
 }
 
@@ -77,12 +82,6 @@ static tw_status save_tables(const tw_outcome *outcome, tw_buffer *buffer, tw_er
   return save(folder, "predictions.csv", buffer, error);
 }
 
-static tw_status save_page(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
-  tw_ticker ticker = tw_api_ticker(tool);
-  TW_TRY(tw_report_page(outcome, tool->threads, &ticker, buffer, error));
-  return save(outcome->report_path, "index.html", buffer, error);
-}
-
 static tw_status save_charts(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
   bool said = false;
   for (tw_report_chart chart = 0; chart < TW_CHART_COUNT; chart++) {
@@ -106,14 +105,19 @@ static tw_status save_charts(const tw_tool *tool, const tw_outcome *outcome, tw_
   return TW_OK;
 }
 
-tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, tw_error *error) {
+tw_status tw_api_make_page(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *page, tw_error *error) {
+  tw_ticker ticker = tw_api_ticker(tool);
+  return tw_report_page(outcome, tool->threads, &ticker, page, error);
+}
+
+tw_status tw_api_write_report(const tw_tool *tool, const tw_outcome *outcome, const tw_buffer *page, tw_error *error) {
   tw_buffer buffer = {0};
   tw_status status = tw_folder_make(outcome->report_path, error);
   if (status == TW_OK) {
     status = save_tables(outcome, &buffer, error);
   }
   if (status == TW_OK) {
-    status = save_page(tool, outcome, &buffer, error);
+    status = save_as(outcome->report_path, "index.html", page, error);
   }
   if (status == TW_OK) {
     status = save_charts(tool, outcome, &buffer, error);

@@ -243,6 +243,23 @@ static tw_status save_model(const tw_train_run *run, tw_error *error) {
   return status;
 }
 
+/* Who stops the run while the page is made finds nothing written. */
+static tw_status save_all(const tw_train_run *run, const tw_outcome *outcome, tw_error *error) {
+  tw_buffer page = {0};
+  tw_status status = TW_OK;
+  if (outcome->report_path != NULL) {
+    status = tw_api_make_page(run->tool, outcome, &page, error);
+  }
+  if (status == TW_OK) {
+    status = save_model(run, error);
+  }
+  if (status == TW_OK && outcome->report_path != NULL) {
+    status = tw_api_write_report(run->tool, outcome, &page, error);
+  }
+  tw_buffer_done(&page);
+  return status;
+}
+
 tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,
                           tw_error *error) {
   TW_TRY(make_model(run, error));
@@ -254,12 +271,9 @@ tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *re
   }
   tw_outcome outcome = make_outcome(run, report_path);
   tw_status status = count_small_classes(run, &outcome, error);
-  if (status == TW_OK) {
-    status = save_model(run, error);
-  }
   outcome.seconds = tw_seconds() - started;
-  if (status == TW_OK && report_path != NULL) {
-    status = tw_api_write_report(run->tool, &outcome, error);
+  if (status == TW_OK) {
+    status = save_all(run, &outcome, error);
   }
   if (status == TW_OK) {
     status = tw_api_say(run->tool, &outcome, error);

@@ -8,7 +8,7 @@
 
 #include "report/html.h"
 
-enum { KEY_FONT = 11, TITLE_FONT = 14, GAP = 6, LINE = 20, NUMBER_FONT = 11 };
+enum { KEY_FONT = 11, TITLE_FONT = 14, GAP = 6, LINE = 20, NUMBER_FONT = 11, LEAST_MARGIN = 80 };
 
 /* ---- Layout ------------------------------------------------------------------------------------------------------ */
 
@@ -74,9 +74,9 @@ tw_status tw_heat_init(tw_heat *heat, const tw_outcome *outcome, tw_error *error
   heat->step = (size_t)ceil(9 / heat->cell);
   double widest;
   TW_TRY(tw_chart_names_width(outcome, heat->step, heat->font, &widest, error));
-  heat->margin = widest + GAP + 2;
+  heat->margin = fmax(widest + GAP + 2, LEAST_MARGIN);
   heat->turned = widest > heat->cell - 4;
-  heat->above = heat->turned ? heat->margin : heat->font + 2 * GAP;
+  heat->above = heat->turned ? widest + GAP + 2 : heat->font + 2 * GAP;
   return collect_cells(heat, error);
 }
 

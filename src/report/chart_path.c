@@ -2,7 +2,7 @@
 #include "report/chart.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "report/html.h"
 
@@ -56,8 +56,10 @@ static void set_range(panel *panel, const tw_path *path, bool accuracy, double *
   }
   double range = fmax(panel->high - panel->low, accuracy ? 1 : 0.001);
   *ret_step = tick_step(range);
-  panel->low = floor(panel->low / *ret_step - 0.1) * *ret_step;
-  panel->high = ceil(panel->high / *ret_step + 0.1) * *ret_step;
+  double low = floor(panel->low / *ret_step - 0.1) * *ret_step;
+  double high = ceil(panel->high / *ret_step + 0.1) * *ret_step;
+  panel->low = fmax(low, 0);
+  panel->high = accuracy ? fmin(high, 100) : high;
 }
 
 static void draw_value_axis(tw_canvas *canvas, const panel *panel, double step, const char *name) {
@@ -118,16 +120,22 @@ static void draw_chosen(tw_canvas *canvas, const panel *panel, const tw_path *pa
 
 /* The powers of ten, thinned out to what there is room for. */
 static void draw_strength_axis(tw_canvas *canvas, const panel *panel) {
+  enum { PLAIN_POWER = 4 };
   double y = panel->top + PANEL;
   int from = (int)ceil(panel->first - 1e-9);
   int to = (int)floor(panel->last + 1e-9);
   int step = (to - from) / 12 + 1;
   for (int power = from; power <= to; power += step) {
-    char text[TW_NUMBER_TEXT_SIZE];
     double x = x_of(panel, pow(10, power));
+    tw_buffer text = {0};
     canvas->line(canvas, x, y, x, y + 5);
+    if (abs(power) <= PLAIN_POWER) {
+      tw_html_fixed(&text, pow(10, power), power < 0 ? -power : 0);
+    } else {
+      tw_buffer_format(&text, "1e%d", power);
+    }
     tw_label label = {.x = x, .y = y + 8 + FONT, .size = FONT, .anchor = TW_ANCHOR_MIDDLE};
-    tw_draw_text(canvas, tw_number_text(pow(10, power), text), 24, label, TW_INK_TEXT);
+    tw_draw_buffer(canvas, &text, label, TW_INK_TEXT);
   }
   tw_draw_stroke(canvas, TW_INK_MUTED, 1);
   tw_label name = {.x = (LEFT + WIDTH - RIGHT) / 2.0, .y = y + 26 + FONT, .size = FONT + 1, .anchor = TW_ANCHOR_MIDDLE};

@@ -58,6 +58,7 @@ static void text(tw_canvas *canvas, const tw_label *label, tw_ink ink, tw_rgb co
   (void)ink;
   cairo_t *cairo = of(canvas);
   cairo_text_extents_t extents;
+  cairo_path_t *path = cairo_copy_path(cairo); /* what is being put together stays */
   cairo_save(cairo);
   cairo_select_font_face(cairo, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                          label->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
@@ -73,6 +74,8 @@ static void text(tw_canvas *canvas, const tw_label *label, tw_ink ink, tw_rgb co
   cairo_show_text(cairo, label->text);
   cairo_restore(cairo);
   cairo_new_path(cairo);
+  cairo_append_path(cairo, path);
+  cairo_path_destroy(path);
 }
 
 static cairo_status_t on_write(void *context, const unsigned char *data, unsigned int size) {
