@@ -6,7 +6,7 @@
 enum { MAX_APPROACH = 24 };
 
 tw_fit_options tw_fit_defaults(void) {
-  return (tw_fit_options){.tolerance = 1e-9, .max_iterations = 1000};
+  return (tw_fit_options){.tolerance = 2e-9, .max_iterations = 1000};
 }
 
 double tw_fit_first_strength(const tw_team *team) {

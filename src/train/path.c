@@ -17,7 +17,7 @@ enum {
   MAX_UNITS = 150 * UNITS,
   PATIENCE = 2 /* coarse steps without a real gain before the path ends */
 };
-static const double path_tolerance = 3e-5;
+static const double path_tolerance = 1e-4;
 /* In nats: a smaller gain is no reason to regularise less. Where the classes separate, the loss falls for ever with
  * rising C, by next to nothing, while the probabilities become more extreme than any validation part can justify. */
 static const double real_gain = 0.005;

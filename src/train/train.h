@@ -90,7 +90,7 @@ tw_status tw_top_apply(const tw_top *top, const float *features, size_t count, i
 uint32_t tw_top_best(const float *probabilities, size_t classes);
 
 typedef struct tw_fit_options {
-  double tolerance;      /* stop when J is estimated to be within tolerance * J of the optimum; default 1e-9 */
+  double tolerance;      /* stop when J is estimated to be within tolerance * J of the optimum; default 2e-9 */
   size_t max_iterations; /* default 1000; reaching it is no error but is said in the report */
   int threads;           /* 0: all */
   tw_ticker *ticker;     /* may be NULL; cancels between iterations; stages "path" and "fit" */
