@@ -13,7 +13,7 @@
 enum {
   TW_MODEL_FORMAT = 1,         /* of the metadata; another one is refused */
   TW_MODEL_MAX_JSON = 1 << 30, /* bytes of one metadata entry */
-  TW_MODEL_MAX_LABEL = 4096,   /* bytes of a class's name */
+  TW_MODEL_MAX_LABEL = 65536,  /* bytes of a class's name */
   TW_MODEL_MAX_PATH = 10000,   /* strengths tried */
 };
 
