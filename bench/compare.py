@@ -5,13 +5,15 @@
   cached     birds again, all from the cache, against nothing cached
   top        `topwork train` on cached features of caltech101-mini, the path of strengths and everything else
              included, against the fit of scikit-learn's LogisticRegressionCV alone (peer_top.py)
+  network    the trunk that ships without pictures, many at a time and one on all cores, against OpenVINO and ONNX
+             Runtime (peer_network.py); here each side times itself, so that no start-up counts
 
 Each sample of topwork is a whole process, from its start to its end. Peers are given the better of several ways to
 run them; of their time, loading Python's modules is not counted, and is printed. The two run in turns, in both orders;
 the median of at least five samples counts. Before and after each sample a small program measures the machine itself;
 a sample between bad moments is thrown away.
 
-Usage: run.sh [--samples 5] [features] [cached] [top]. Prints a table in Markdown; build/bench/compare.json has all samples.
+Usage: run.sh [--samples 5] [features] [cached] [top] [network]. Prints a table in Markdown; build/bench/compare.json has all samples.
 """
 
 import argparse
@@ -62,7 +64,7 @@ class Samples:
         if done.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}\nexit status {done.returncode}\n{done.stderr.decode()}")
         self.last = self.probe()
-        stages = json.loads(done.stdout) if name.startswith("peer") else {}
+        stages = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
         sample = {"name": name, "seconds": seconds, "probes": [before, self.last], "stages": stages}
         self.all.append(sample)
         print(f"  {name}: {seconds:.3f} s {json.dumps(stages) if stages else ''}", file=sys.stderr, flush=True)
@@ -162,6 +164,21 @@ def top(samples, wanted):
                 median(kept["peer"], fit), 1 / 3, notes)]
 
 
+def network(samples, wanted):
+    trunk = peer.TRUNK / "efficientnet-lite0.onnx"
+    peers = {"OpenVINO": "openvino", "ONNX Runtime": "onnxruntime"}
+    commands = {name: [sys.executable, HERE / "peer_network.py", word, trunk] for name, word in peers.items()}
+    kept = samples.duel({"topwork": [peer.TOPWORK, "bench", "--json"]} | commands, wanted)
+    rows = []
+    for how, mine, theirs, reach in (
+            ("many at a time", lambda s: 1 / s["stages"]["pictures_per_second"], "many", 0.90),
+            ("one on all cores", lambda s: s["stages"]["network_seconds_all_cores"], "one", 0.90)):
+        for name in peers:
+            rows.append(row(f"network, a picture, {how}, to {name}", median(kept["topwork"], mine),
+                            median(kept[name], lambda s: s["stages"][theirs]), reach, []))
+    return rows
+
+
 def row(what, ours, theirs, reach, notes):
     ratio = ours / theirs
     return {"what": what, "ours": ours, "theirs": theirs, "ratio": ratio, "reach": reach,
@@ -176,7 +193,7 @@ def processor():
 
 
 def main():
-    parts = {"features": features, "cached": cached, "top": top}
+    parts = {"features": features, "cached": cached, "top": top, "network": network}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], default=[])
@@ -192,7 +209,7 @@ def main():
     print(f"{processor()}, {os.cpu_count()} processors; median of {arguments.samples} good samples, "
           f"{thrown} of {len(samples.all)} fell into bad moments.\n")
     print(peer.table(("what", "topwork", "peer", "ratio", "to reach", ""),
-                     [(r["what"], f"{r['ours']:.3f} s", f"{r['theirs']:.3f} s", f"{r['ratio']:.3f}", f"{r['reach']:.2f}",
+                     [(r["what"], f"{r['ours']:.4g} s", f"{r['theirs']:.4g} s", f"{r['ratio']:.3f}", f"{r['reach']:.2f}",
                        r["verdict"]) for r in rows]))
     for r in rows:
         for note in r["notes"]:

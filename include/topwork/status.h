@@ -21,17 +21,18 @@
 extern "C" {
 #endif
 
+/* The values stay; new ones come after them. */
 typedef enum tw_status {
   TW_OK = 0,
-  TW_E_MEMORY,      /* an allocation failed */
-  TW_E_IO,          /* a file or folder could not be opened, read, written or renamed */
-  TW_E_FORMAT,      /* the bytes are not what the format demands: corrupt, truncated, or another format */
-  TW_E_LIMIT,       /* an input is beyond one of the named limits */
-  TW_E_UNSUPPORTED, /* valid, but topwork does not do it (an operator, an image format, a data type) */
-  TW_E_ARGUMENT,    /* the caller passed something that makes no sense */
-  TW_E_DATA,        /* well-formed data that does not allow what was asked: one class only, no pictures, ... */
-  TW_E_CANCELLED,   /* a progress callback asked to stop */
-  TW_E_ENGINE       /* the kernel library refused or failed */
+  TW_E_MEMORY = 1,      /* an allocation failed */
+  TW_E_IO = 2,          /* a file or folder could not be opened, read, written or renamed */
+  TW_E_FORMAT = 3,      /* the bytes are not what the format demands: corrupt, truncated, or another format */
+  TW_E_LIMIT = 4,       /* an input is beyond one of the named limits */
+  TW_E_UNSUPPORTED = 5, /* valid, but topwork does not do it (an operator, an image format, a data type) */
+  TW_E_ARGUMENT = 6,    /* the caller passed something that makes no sense */
+  TW_E_DATA = 7,        /* well-formed data that does not allow what was asked: one class only, no pictures, ... */
+  TW_E_CANCELLED = 8,   /* a progress callback asked to stop */
+  TW_E_ENGINE = 9       /* the kernel library refused or failed */
 } tw_status;
 
 enum { TW_ERROR_MESSAGE_SIZE = 1024 };
@@ -43,7 +44,7 @@ typedef struct tw_error {
   char message[TW_ERROR_MESSAGE_SIZE];
 } tw_error;
 
-/* Where a long job is. `total` is 0 while it is not known. */
+/* Where a long job is, valid during the call. `total` is 0 while it is not known. New fields come after these. */
 typedef struct tw_progress {
   const char *stage; /* "features", "path", ...: a static string */
   size_t done;

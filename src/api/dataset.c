@@ -164,10 +164,11 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
   tw_listing *listing;
   TW_TRY(tw_walk_classes(folder, &listing, error));
   if (listing->count == 0) {
-    tw_status status =
-        tw_error_set(error, TW_E_DATA,
-                     "%s: holds no subfolder with pictures, but %zu picture%s directly; each class needs a subfolder",
-                     folder, listing->loose_count, listing->loose_count == 1 ? "" : "s");
+    tw_status status = tw_error_set(
+        error, TW_E_DATA,
+        "%s: holds no subfolder with pictures, but %zu picture%s directly; each class needs a subfolder (if it "
+        "is itself a class, give the folder above it)",
+        folder, listing->loose_count, listing->loose_count == 1 ? "" : "s");
     tw_listing_free(listing);
     return status;
   }
@@ -193,4 +194,24 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
   }
   *ret_dataset = dataset;
   return TW_OK;
+}
+
+tw_status tw_api_measure(const float *probabilities, const uint32_t *labels, const bool *counted, size_t count,
+                         size_t classes, uint32_t baseline_class, tw_metrics **ret_metrics, tw_error *error) {
+  float *rows = tw_alloc(count, classes * sizeof *rows);
+  uint32_t *row_labels = tw_alloc(count, sizeof *row_labels);
+  tw_status status = rows == NULL || row_labels == NULL ? tw_error_memory(error) : TW_OK;
+  size_t have = 0;
+  for (size_t i = 0; status == TW_OK && i < count; i++) {
+    if (counted[i]) {
+      memcpy(rows + have * classes, probabilities + i * classes, classes * sizeof *rows);
+      row_labels[have++] = labels[i];
+    }
+  }
+  if (status == TW_OK && have > 0) {
+    status = tw_metrics_compute(rows, row_labels, have, classes, baseline_class, ret_metrics, error);
+  }
+  tw_free(rows);
+  tw_free(row_labels);
+  return status;
 }

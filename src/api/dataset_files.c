@@ -85,6 +85,10 @@ static tw_status parse_names(char *text, const char *names, size_t count, named_
     if (*row.class_name == '\0' || !tw_utf8_valid(row.class_name, strlen(row.class_name))) {
       return tw_error_set(error, TW_E_FORMAT, "%s: line %zu: the class is empty or not UTF-8", names, have + 2);
     }
+    if (strlen(row.class_name) > TW_MODEL_MAX_LABEL) {
+      return tw_error_set(error, TW_E_LIMIT, "%s: line %zu: the class has more than %d bytes, the limit", names,
+                          have + 2, TW_MODEL_MAX_LABEL);
+    }
     if (have < count) {
       rows[have] = row;
     }

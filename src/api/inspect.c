@@ -92,7 +92,6 @@ static void append_test(tw_buffer *buffer, const tw_model_record *record) {
 
 static void append_model(tw_buffer *buffer, const tw_model *model) {
   const tw_model_record *record = &model->record;
-  char number[TW_NUMBER_TEXT_SIZE];
   if (model->trunk != NULL) {
     char hex[TW_HASH_TEXT_SIZE];
     tw_hash hash = tw_trunk_hash(model->trunk);
@@ -102,9 +101,8 @@ static void append_model(tw_buffer *buffer, const tw_model *model) {
   } else {
     tw_buffer_format(buffer, "%-14s none: takes rows of %zu features\n", "trunk", model->top->dimensions);
   }
-  tw_buffer_format(buffer, "%-14s logistic regression, C = %s, chosen by %s, seed %llu\n", "top",
-                   tw_number_text(record->strength, number), record->by_folds ? "5 folds" : "the validation part",
-                   (unsigned long long)record->seed);
+  tw_buffer_format(buffer, "%-14s logistic regression, C = %.3g, chosen by %s, seed %llu\n", "top", record->strength,
+                   record->by_folds ? "5 folds" : "the validation part", (unsigned long long)record->seed);
   tw_buffer_format(buffer, "%-14s %zu training, %zu validation, %zu test\n", "parts", record->content_counts[0],
                    record->content_counts[1], record->content_counts[2]);
   append_test(buffer, record);

@@ -25,6 +25,20 @@ void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reas
 tw_status tw_api_open_cache(const tw_tool *tool, tw_cache **ret_cache, tw_error *error);
 void tw_api_close_cache(const tw_tool *tool, tw_cache *cache);
 
+/* ---- The public library (library_jobs.c) ------------------------------------------------------------------------- */
+
+/* TW_E_ARGUMENT, "<name> must not be NULL", for NULL. */
+tw_status tw_api_present(const void *pointer, const char *name, tw_error *error);
+/* A result without a test: zeros and NAN. */
+tw_test_result tw_api_no_test(void);
+tw_test_result tw_api_test_result(const tw_outcome *outcome);
+
+/* tw_tool_evaluate of an open model, called `model_path` in messages; ret_summary and ret_result may be NULL
+ * (evaluate.c). */
+tw_status tw_api_evaluate(const tw_tool *tool, const tw_model *model, const char *model_path, const char *folder,
+                          bool include_training, tw_tool_summary *ret_summary, tw_test_result *ret_result,
+                          tw_error *error);
+
 /* ---- Data sets (dataset.c) --------------------------------------------------------------------------------------- */
 
 /* Rows of features with all that is known of them, from a folder of pictures or from files of features. */
@@ -54,7 +68,41 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
 tw_status tw_dataset_from_files(const char *features, const char *names, tw_dataset **ret_dataset, tw_error *error);
 /* With room for `count` rows and none yet; NULL when out of memory. */
 tw_dataset *tw_dataset_create(size_t count);
+/* Metrics over the rows that are `counted`; *ret_metrics stays as it is when there is none.
+ * probabilities: count x classes. */
+tw_status tw_api_measure(const float *probabilities, const uint32_t *labels, const bool *counted, size_t count,
+                         size_t classes, uint32_t baseline_class, tw_metrics **ret_metrics, tw_error *error);
 void tw_dataset_free(tw_dataset *dataset);
 tw_samples tw_dataset_samples(const tw_dataset *dataset);
+
+/* ---- The report folder (report_folder.c) ------------------------------------------------------------------------- */
+
+#define TW_REPORT_SUFFIX ".report" /* of the folder beside the model, in the place of its extension */
+
+/* Fails early when the folder `path` cannot be written. It need not be there. */
+tw_status tw_api_check_report(const char *path, tw_error *error);
+/* Makes index.html, which takes time and can be cancelled, before anything is written. */
+tw_status tw_api_make_page(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *page, tw_error *error);
+/* Writes everything into outcome->report_path: page, charts, tables. What an earlier run left there and this one does
+ * not write is removed. Charts that cannot be drawn for want of a library are a note; outcome->charts says whether
+ * there are any. */
+tw_status tw_api_write_report(const tw_tool *tool, tw_outcome *outcome, const tw_buffer *page, tw_error *error);
+
+/* ---- What looks odd (report_notes.c) ----------------------------------------------------------------------------- */
+
+/* Sentences about a folder that is probably not what its owner means. Zero-initialise it. */
+typedef struct tw_notes {
+  char **list;
+  size_t count;
+  bool failed; /* out of memory */
+} tw_notes;
+
+void tw_notes_add(tw_notes *notes, const char *format, ...) TW_PRINTF(2, 3);
+/* A folder one level too high or too low, classes that differ by case or blanks only, classes of copies. `folder` NULL:
+ * rows of features, for which only names and copies are looked at. duplicates: n, whether the row is one. */
+void tw_notes_look(tw_notes *notes, const tw_dataset *dataset, const char *folder, const bool *duplicates);
+/* Whether every class's pictures lie in two or more folders inside it, and none directly. */
+bool tw_notes_too_high(const tw_dataset *dataset, const char *folder);
+void tw_notes_done(tw_notes *notes);
 
 #endif

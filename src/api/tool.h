@@ -48,6 +48,11 @@ tw_status tw_tool_run_train(const tw_tool *tool, const tw_tool_train *request, t
 tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *folder, bool include_training,
                            tw_tool_summary *ret_summary, tw_error *error);
 
+/* Writes the report folder of a model again from the folder of its pictures; output NULL: MODEL without extension +
+ * ".report". */
+tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *folder, const char *output,
+                         tw_tool_summary *ret_summary, tw_error *error);
+
 /* format: 0 text, 1 CSV, 2 JSON. One line a picture in the order given; skipped files are notes. */
 tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *const *paths, size_t count, size_t k,
                           int format, tw_tool_summary *ret_summary, tw_error *error);

@@ -22,9 +22,26 @@ static void run_done(tw_train_run *run) {
   tw_model_free(run->model);
   tw_free(run->rows);
   tw_free(run->fold_names);
+  tw_notes_done(&run->notes);
 }
 
 /* ---- Data and parts ---------------------------------------------------------------------------------------------- */
+
+static tw_status too_few_classes(const tw_train_run *run, tw_error *error) {
+  const tw_tool_train *request = run->request;
+  const char *from = request->features != NULL ? request->names : request->folder;
+  if (run->samples.classes == 0) {
+    return tw_error_set(error, TW_E_DATA, "%s: no picture could be read; a classifier needs at least two classes",
+                        from);
+  }
+  if (request->features == NULL && tw_notes_too_high(run->dataset, request->folder)) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%s: holds only one class, '%s', and all its pictures are in folders inside it: if these are "
+                        "the classes, give %s/%s",
+                        from, run->dataset->classes[0], from, run->dataset->classes[0]);
+  }
+  return tw_error_set(error, TW_E_DATA, "%s: holds only one class; a classifier needs at least two", from);
+}
 
 static tw_status load(tw_train_run *run, tw_error *error) {
   const tw_tool_train *request = run->request;
@@ -36,12 +53,7 @@ static tw_status load(tw_train_run *run, tw_error *error) {
     TW_TRY(tw_dataset_from_folder(run->tool, request->folder, run->trunk, &run->dataset, error));
   }
   run->samples = tw_dataset_samples(run->dataset);
-  const char *from = request->features != NULL ? request->names : request->folder;
-  if (run->samples.classes < 2) {
-    return tw_error_set(error, TW_E_DATA, "%s: %s; a classifier needs at least two", from,
-                        run->samples.classes == 0 ? "no picture could be read" : "holds only one class");
-  }
-  return TW_OK;
+  return run->samples.classes < 2 ? too_few_classes(run, error) : TW_OK;
 }
 
 static tw_status draw_parts(tw_train_run *run, tw_error *error) {
@@ -109,28 +121,22 @@ static uint32_t largest_class(const tw_train_run *run, tw_error *error, tw_statu
   return best;
 }
 
-/* Metrics over the rows whose `which` is `wanted` (parts), or all with a fold when folds are used. */
+/* Metrics over the test part, or over all folds together. */
 static tw_status measure(tw_train_run *run, tw_error *error) {
-  size_t k = run->samples.classes;
   tw_status status;
   uint32_t baseline = largest_class(run, error, &status);
-  float *probabilities = status == TW_OK ? tw_alloc(run->samples.count, k * sizeof *probabilities) : NULL;
-  uint32_t *labels = status == TW_OK ? tw_alloc(run->samples.count, sizeof *labels) : NULL;
-  if (status == TW_OK && (probabilities == NULL || labels == NULL)) {
+  bool *counted = status == TW_OK ? tw_alloc(run->samples.count, sizeof *counted) : NULL;
+  if (status == TW_OK && counted == NULL) {
     status = tw_error_memory(error);
   }
-  size_t count = 0;
-  for (size_t i = 0; status == TW_OK && i < run->samples.count; i++) {
-    if (run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST) {
-      memcpy(probabilities + count * k, run->probabilities + i * k, k * sizeof *probabilities);
-      labels[count++] = run->samples.labels[i];
-    }
+  for (size_t i = 0; counted != NULL && i < run->samples.count; i++) {
+    counted[i] = run->folds != NULL ? run->folds[i] >= 0 : run->parts[i] == TW_PART_TEST;
   }
-  if (status == TW_OK && count > 0) {
-    status = tw_metrics_compute(probabilities, labels, count, k, baseline, &run->test, error);
+  if (status == TW_OK) {
+    status = tw_api_measure(run->probabilities, run->samples.labels, counted, run->samples.count, run->samples.classes,
+                            baseline, &run->test, error);
   }
-  tw_free(probabilities);
-  tw_free(labels);
+  tw_free(counted);
   return status;
 }
 
@@ -221,12 +227,8 @@ static tw_status check_outputs(const tw_tool_train *request, tw_error *error) {
   }
   char *folder = tw_path_with_suffix(request->output, TW_REPORT_SUFFIX);
   tw_status status = folder == NULL ? tw_error_memory(error) : TW_OK;
-  struct stat there;
-  if (status == TW_OK && stat(folder, &there) == 0 && !S_ISDIR(there.st_mode)) {
-    status = tw_error_set(error, TW_E_IO, "%s: is a file, but the folder of the tables has to go there", folder);
-  }
-  if (status == TW_OK && access(folder, F_OK) == 0 && access(folder, W_OK | X_OK) != 0) {
-    status = tw_error_errno(error, errno, "%s: cannot be written", folder);
+  if (status == TW_OK) {
+    status = tw_api_check_report(folder, error);
   }
   tw_free(folder);
   return status;

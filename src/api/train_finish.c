@@ -50,6 +50,18 @@ static tw_status record_classes(const tw_train_run *run, tw_model_record *record
   return TW_OK;
 }
 
+static tw_status record_path(const tw_train_run *run, tw_model_record *record, tw_error *error) {
+  record->path.points = tw_alloc(run->path->count, sizeof *record->path.points);
+  if (record->path.points == NULL) {
+    return tw_error_memory(error);
+  }
+  memcpy(record->path.points, run->path->points, run->path->count * sizeof *record->path.points);
+  record->path.count = run->path->count;
+  record->path.chosen = run->path->chosen;
+  record->path.by_folds = run->path->by_folds;
+  return TW_OK;
+}
+
 static bool folders_give(const tw_train_run *run, tw_given_part part) {
   for (size_t i = 0; run->dataset->given != NULL && i < run->samples.count; i++) {
     if (run->dataset->given[i] == part) {
@@ -80,6 +92,9 @@ static tw_status make_model(tw_train_run *run, tw_error *error) {
   tw_status status = record_classes(run, &record, error);
   if (status == TW_OK) {
     status = record_parts(run, &record, error);
+  }
+  if (status == TW_OK) {
+    status = record_path(run, &record, error);
   }
   if (status != TW_OK) {
     tw_model_record_done(&record);
@@ -114,9 +129,26 @@ static tw_status make_rows(tw_train_run *run, tw_error *error) {
         .part = in_fold ? run->fold_names[run->folds[i]] : tw_part_name((tw_part)run->parts[i]),
         .prediction = run->dataset->classes[best],
         .probability = row[best],
+        .tested = run->test != NULL && (run->folds != NULL ? in_fold : run->parts[i] == TW_PART_TEST),
+        .label_index = run->samples.labels[i],
+        .predicted_index = best,
+        .own_probability = row[run->samples.labels[i]],
     };
   }
   return TW_OK;
+}
+
+static tw_status look_around(tw_train_run *run, tw_error *error) {
+  bool *duplicates = tw_alloc(run->samples.count, sizeof *duplicates);
+  if (duplicates == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < run->samples.count; i++) {
+    duplicates[i] = run->parts[i] == TW_PART_DUPLICATE;
+  }
+  tw_notes_look(&run->notes, run->dataset, run->request->folder, duplicates);
+  tw_free(duplicates);
+  return run->notes.failed ? tw_error_memory(error) : TW_OK;
 }
 
 /* How many classes have fewer than `limit` contents in the parts. */
@@ -166,6 +198,7 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
   const tw_dataset *dataset = run->dataset;
   tw_outcome outcome = {
       .model_path = run->request->output,
+      .folder = run->request->folder,
       .report_path = report_path,
       .trunk_name = run->model->trunk == NULL ? NULL : tw_trunk_name(run->model->trunk),
       .precision = "f32",
@@ -176,6 +209,7 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .folds = run->request->folds,
       .fold_accuracies = run->fold_accuracies,
       .path = run->path,
+      .seed = run->request->seed,
       .strength = run->model->record.strength,
       .objective = run->fit.objective,
       .skipped_count = dataset->skipped_count,
@@ -186,6 +220,8 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .empty = dataset->empty,
       .row_count = dataset->count,
       .rows = run->rows,
+      .note_count = run->notes.count,
+      .notes = run->notes.list,
       .cached = dataset->cached,
   };
   for (size_t i = 0; i < dataset->count; i++) {
@@ -195,39 +231,6 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
     summarise_folds(run, &outcome);
   }
   return outcome;
-}
-
-/* Saves `buffer` as `name` in the report folder and empties it. */
-static tw_status save(const char *folder, const char *name, tw_buffer *buffer, tw_error *error) {
-  char *path = tw_path_join(folder, name);
-  tw_status status = path == NULL ? tw_error_memory(error) : tw_buffer_status(buffer, error);
-  if (status == TW_OK) {
-    status = tw_output_save(path, tw_buffer_bytes(buffer), error);
-  }
-  buffer->size = 0;
-  tw_free(path);
-  return status;
-}
-
-static tw_status save_tables(const tw_outcome *outcome, tw_error *error) {
-  tw_buffer buffer = {0};
-  tw_status status = tw_folder_make(outcome->report_path, error);
-  if (status == TW_OK) {
-    status = tw_report_json(outcome, &buffer, error);
-  }
-  if (status == TW_OK) {
-    status = save(outcome->report_path, "metrics.json", &buffer, error);
-  }
-  if (status == TW_OK && outcome->test != NULL) {
-    tw_report_confusion_csv(outcome, &buffer);
-    status = save(outcome->report_path, "confusion.csv", &buffer, error);
-  }
-  if (status == TW_OK) {
-    tw_report_predictions_csv(outcome, &buffer);
-    status = save(outcome->report_path, "predictions.csv", &buffer, error);
-  }
-  tw_buffer_done(&buffer);
-  return status;
 }
 
 static tw_status save_model(const tw_train_run *run, tw_error *error) {
@@ -240,22 +243,37 @@ static tw_status save_model(const tw_train_run *run, tw_error *error) {
   return status;
 }
 
+/* Who stops the run while the page is made finds nothing written. */
+static tw_status save_all(const tw_train_run *run, tw_outcome *outcome, tw_error *error) {
+  tw_buffer page = {0};
+  tw_status status = TW_OK;
+  if (outcome->report_path != NULL) {
+    status = tw_api_make_page(run->tool, outcome, &page, error);
+  }
+  if (status == TW_OK) {
+    status = save_model(run, error);
+  }
+  if (status == TW_OK && outcome->report_path != NULL) {
+    status = tw_api_write_report(run->tool, outcome, &page, error);
+  }
+  tw_buffer_done(&page);
+  return status;
+}
+
 tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,
                           tw_error *error) {
   TW_TRY(make_model(run, error));
   TW_TRY(make_rows(run, error));
+  TW_TRY(look_around(run, error));
   char *report_path = run->request->report ? tw_path_with_suffix(run->request->output, TW_REPORT_SUFFIX) : NULL;
   if (run->request->report && report_path == NULL) {
     return tw_error_memory(error);
   }
   tw_outcome outcome = make_outcome(run, report_path);
   tw_status status = count_small_classes(run, &outcome, error);
-  if (status == TW_OK) {
-    status = save_model(run, error);
-  }
   outcome.seconds = tw_seconds() - started;
-  if (status == TW_OK && report_path != NULL) {
-    status = save_tables(&outcome, error);
+  if (status == TW_OK) {
+    status = save_all(run, &outcome, error);
   }
   if (status == TW_OK) {
     status = tw_api_say(run->tool, &outcome, error);
@@ -265,15 +283,7 @@ tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *re
     ret_summary->skipped = outcome.skipped_count;
   }
   if (status == TW_OK && ret_result != NULL) {
-    *ret_result = (tw_test_result){.skipped = outcome.skipped_count};
-    if (run->test != NULL) {
-      ret_result->count = run->test->count;
-      ret_result->correct = run->test->correct;
-      ret_result->accuracy = run->test->accuracy;
-      memcpy(ret_result->interval, run->test->interval, sizeof ret_result->interval);
-      ret_result->baseline = run->test->baseline;
-      ret_result->log_loss = run->test->log_loss;
-    }
+    *ret_result = tw_api_test_result(&outcome);
   }
   return status;
 }

@@ -22,9 +22,8 @@ typedef struct tw_train_run {
   tw_model *model;
   tw_report_row *rows;
   char (*fold_names)[32];
+  tw_notes notes;
 } tw_train_run;
-
-#define TW_REPORT_SUFFIX ".report" /* of the folder beside the model, in the place of its extension */
 
 /* Makes the model and writes its file, the tables and the summary. `started`: tw_seconds at the beginning. */
 tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -129,11 +130,39 @@ static void output_free(tw_output *output) {
   tw_free(output);
 }
 
-/* The permissions a plain open(2) would have given. */
-static mode_t default_mode(void) {
-  mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
+/* A new file beside output->path, with the permissions that open(2) gives, or those of the file that is `replaced` (may
+ * be NULL); -1 and errno when it cannot be made. */
+static int open_temporary(tw_output *output, const struct stat *replaced) {
+  enum { ATTEMPTS = 100 };
+  struct timespec now = {0};
+  int file = -1;
+  for (int attempt = 0; file < 0 && attempt < ATTEMPTS && (attempt == 0 || errno == EEXIST); attempt++) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    tw_free(output->temporary);
+    output->temporary = tw_format("%s.tmp-%x-%lx", output->path, (unsigned)getpid(), (unsigned long)now.tv_nsec);
+    if (output->temporary == NULL) {
+      errno = ENOMEM;
+      return -1;
+    }
+    file = open(output->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  }
+  if (file >= 0 && replaced != NULL) {
+    fchmod(file, replaced->st_mode & 0777);
+  }
+  return file;
+}
+
+static FILE *open_stream(tw_output *output, const struct stat *replaced) {
+  if (replaced != NULL && !S_ISREG(replaced->st_mode)) { /* a pipe or a device has no folder to rename in */
+    return fopen(output->path, "wbe");
+  }
+  int file = open_temporary(output, replaced);
+  FILE *stream = file < 0 ? NULL : fdopen(file, "wb");
+  if (file >= 0 && stream == NULL) {
+    close(file);
+    unlink(output->temporary);
+  }
+  return stream;
 }
 
 tw_status tw_output_open(const char *path, tw_output **ret_output, tw_error *error) {
@@ -147,20 +176,7 @@ tw_status tw_output_open(const char *path, tw_output **ret_output, tw_error *err
     return tw_error_memory(error);
   }
   output->path = tw_strdup(path);
-  if (exists && !S_ISREG(status.st_mode)) { /* a pipe or a device has no folder to rename in */
-    output->stream = output->path == NULL ? NULL : fopen(path, "wbe");
-  } else {
-    output->temporary = tw_format("%s.tmp-XXXXXX", path);
-    int file = output->path == NULL || output->temporary == NULL ? -1 : mkostemp(output->temporary, O_CLOEXEC);
-    if (file >= 0) {
-      fchmod(file, exists ? status.st_mode & 0777 : default_mode());
-      output->stream = fdopen(file, "wb");
-      if (output->stream == NULL) {
-        close(file);
-        unlink(output->temporary);
-      }
-    }
-  }
+  output->stream = output->path == NULL ? NULL : open_stream(output, exists ? &status : NULL);
   if (output->stream == NULL) {
     tw_status code =
         output->path == NULL ? tw_error_memory(error) : tw_error_errno(error, errno, "%s: cannot be written", path);

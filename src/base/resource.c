@@ -22,13 +22,22 @@ static char *own_folder(void) {
   return folder;
 }
 
-/* `relative` in `folder` when it exists there; NULL otherwise. `inner` may be NULL. */
-static char *existing(const char *folder, const char *inner, const char *relative) {
-  if (folder == NULL) {
-    return NULL;
+/* `folder`/`relative` when it exists; NULL otherwise. `folder` may be NULL. */
+static char *existing(const char *folder, const char *relative) {
+  char *path = folder == NULL ? NULL : tw_path_join(folder, relative);
+  if (path != NULL && access(path, F_OK) != 0) {
+    tw_free(path);
+    path = NULL;
   }
-  char *path = tw_format("%s/%s%s%s", folder, inner == NULL ? "" : inner, inner == NULL ? "" : "/", relative);
+  return path;
+}
+
+/* The same below `inner`, which starts from our own folder; the file's real name, without the detour. */
+static char *existing_beside(const char *own, const char *inner, const char *relative) {
+  char *folder = own == NULL ? NULL : tw_path_join(own, inner);
+  char *path = existing(folder, relative);
   char *real = path == NULL ? NULL : realpath(path, NULL);
+  tw_free(folder);
   tw_free(path);
   path = real == NULL ? NULL : tw_strdup(real);
   free(real);
@@ -36,13 +45,13 @@ static char *existing(const char *folder, const char *inner, const char *relativ
 }
 
 static char *find(const char *variable, const char *const *inner, const char *installed, const char *relative) {
-  char *path = existing(getenv(variable), NULL, relative);
+  char *path = existing(getenv(variable), relative);
   char *own = path == NULL ? own_folder() : NULL;
   for (; path == NULL && *inner != NULL; inner++) {
-    path = existing(own, *inner, relative);
+    path = existing_beside(own, *inner, relative);
   }
   tw_free(own);
-  return path != NULL ? path : existing(installed, NULL, relative);
+  return path != NULL ? path : existing(installed, relative);
 }
 
 char *tw_data_path(const char *relative) {

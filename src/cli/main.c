@@ -158,6 +158,15 @@ static int run_evaluate(const settings *settings) {
   return finish(settings, status, &error, summary.skipped);
 }
 
+static int run_report(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  tw_tool_summary summary = {0};
+  tw_status status =
+      tw_tool_report(&tool, settings->operands[0], settings->operands[1], settings->output, &summary, &error);
+  return finish(settings, status, &error, summary.skipped);
+}
+
 static int run_predict(const settings *settings) {
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
@@ -264,6 +273,11 @@ static const command commands[] = {
     {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
      "Pictures that training has used are told apart by their content and counted on a line of their own.", 2, 2,
      "include-training " CACHED, run_evaluate},
+    {"report", "MODEL DIR", "Write the report of a model again, from the folder of its pictures.",
+     "The figures are of the model's test part, which is known by content. The report goes into MODEL.report, or where "
+     "-o "
+     "says.",
+     2, 2, "o " CACHED, run_report},
     {"predict", "MODEL FILE|DIR...", "Say what pictures show: path, class, probability, next best.",
      "'-' reads paths from standard input, one a line (or ended by NULs).", 2, SIZE_MAX, "k format " CACHED,
      run_predict},
@@ -305,7 +319,7 @@ static const command *find_command(const char *name) {
 
 static int unknown_command(const char *name) {
   char nearest[64];
-  tw_cli_nearest(name, "train evaluate predict classify features run inspect models cache bench", nearest,
+  tw_cli_nearest(name, "train evaluate report predict classify features run inspect models cache bench", nearest,
                  sizeof nearest);
   fprintf(stderr, "topwork: there is no command '%s'", name);
   fprintf(stderr, nearest[0] != '\0' ? "; did you mean '%s'?\n" : "; 'topwork --help' lists them\n", nearest);

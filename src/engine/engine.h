@@ -58,8 +58,8 @@ void tw_session_free(tw_session *session);
 
 /* input: tw_plan_input_count floats in the graph's logical order (row-major); outputs[i]: room for output i, row-major;
  * NULL where it is not wanted. topwork itself allocates nothing here. A session is used by one thread at a time. The
- * digits are the same in every session and thread of a plan. Sets the calling thread's number of OpenMP threads to the
- * plan's. */
+ * digits are the same in every session and thread of a plan. The calling thread's number of OpenMP threads is the same
+ * before and after. */
 tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error);
 /* The same, and ret_seconds[step] += the time of each step. */
 tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error);

@@ -39,6 +39,7 @@ enum {
   FLAGS = 0x4008,      /* MDB_NOSUBDIR, and MDB_INTEGERKEY for the list of free pages */
   UNWRITTEN = 1 << 20, /* pages taken and given back within one transaction are counted, but not in the file */
 };
+_Static_assert(sizeof(size_t) == 8, "the layout below is that of 64-bit machines");
 #define META_MAGIC 0xBEEFC0DEu
 #define META_VERSION 1u
 #define NO_PAGE UINT64_MAX

@@ -128,8 +128,11 @@ static tw_status write_new(const char *folder, prune *prune, size_t count, tw_er
   TW_TRY(remove_new(folder, error));
   prune->count = count;
   qsort(prune->entries, count, sizeof *prune->entries, by_key);
-  TW_TRY(tw_store_open(folder, &(tw_cache_knobs){.map_bytes = prune->bytes + (1 << 20), .file = NEW_FILE}, true, &fresh,
-                       error));
+  tw_cache_knobs knobs = {.map_bytes = prune->bytes + (1 << 20), .file = NEW_FILE};
+  tw_status status = tw_store_open(folder, &knobs, true, &fresh, error);
+  if (status != TW_OK) {
+    return tw_error_prefix(error, status, "%s/%s", folder, NEW_FILE);
+  }
   int code = copy_all(prune, fresh);
   tw_store_close(fresh);
   return code == 0 ? TW_OK : lmdb_failed(folder, code, error);

@@ -74,7 +74,7 @@ void tw_listing_free(tw_listing *listing);
 /* ---- Trunks ------------------------------------------------------------------------------------------------------ */
 
 /* A network cut where its features are, its preprocessing, its own labels. Immutable but for the plans, which are made
- * when first asked for; safe to share between threads. */
+ * when first asked for, and the workers of tw_extract_one; safe to share between threads. */
 typedef struct tw_trunk tw_trunk;
 
 typedef struct tw_trunk_options {
@@ -140,8 +140,9 @@ void tw_cache_close(tw_cache *cache);
 
 /* False when it is not there (or has another length). */
 bool tw_cache_get(tw_cache *cache, const tw_hash *content, const tw_hash *key, float *ret_features, size_t dimensions);
-/* Puts it into the transaction under way. A full disk or a read-only cache is no failure of the run: false, and the
- * cache stays unwritten from then on (tw_cache_note says why, once, at the end; NULL when all is well). */
+/* Puts it into the batch that is written next. A full disk or a read-only cache is no failure of the run: false, and
+ * the cache stays unwritten from then on (tw_cache_note says why, once, at the end; NULL when all is well, or when
+ * opening has said it already). */
 bool tw_cache_put(tw_cache *cache, const tw_hash *content, const tw_hash *key, const float *features,
                   size_t dimensions);
 const char *tw_cache_note(const tw_cache *cache);
@@ -156,7 +157,9 @@ typedef struct tw_cache_info {
 tw_status tw_cache_inspect(const char *folder, tw_cache_info *ret_info, tw_error *error);
 void tw_cache_info_done(tw_cache_info *info);
 tw_status tw_cache_clear(const char *folder, tw_error *error);
-/* Drops the entries that were put first until the file is at most `bytes`; the file shrinks. ret_dropped: entries. */
+/* Drops the entries that were put first until the file is at most `bytes`; the file shrinks. ret_dropped: entries. Like
+ * clearing it is refused (TW_E_ARGUMENT) while this process has the cache open; other processes that have it open go on
+ * with the old file, and what they add from then on is lost. */
 tw_status tw_cache_prune(const char *folder, size_t bytes, size_t *ret_dropped, tw_error *error);
 
 /* ---- The pipeline ------------------------------------------------------------------------------------------------ */
@@ -191,9 +194,20 @@ typedef struct tw_extraction {
  * Errors: TW_E_CANCELLED (what is computed is in the cache), TW_E_ENGINE, TW_E_MEMORY, those of the plan. */
 tw_status tw_extract(tw_trunk *trunk, tw_cache *cache, const char *const *paths, size_t count,
                      const tw_extract_options *options, tw_extraction **ret_extraction, tw_error *error);
-/* One picture from memory, on the calling thread and `threads` cores; ret_row: d floats. Not cached. */
-tw_status tw_extract_bytes(tw_trunk *trunk, tw_bytes file, tw_trunk_head head, int threads, float *ret_row,
-                           tw_error *error);
+/* A picture in memory, borrowed: the bytes of its file, or, when rgb is not NULL, its pixels as tw_image_borrow takes
+ * them. */
+typedef struct tw_source {
+  tw_bytes file;
+  const uint8_t *rgb;
+  size_t width;
+  size_t height;
+  size_t stride;
+} tw_source;
+
+/* One picture from memory, on the calling thread and `threads` cores (0: all); ret_row: d floats, untouched on failure.
+ * Not cached. Thread-safe: the trunk keeps a bounded pool of sessions and readers for it. */
+tw_status tw_extract_one(tw_trunk *trunk, const tw_source *source, tw_trunk_head head, int threads, float *ret_row,
+                         tw_error *error);
 void tw_extraction_free(tw_extraction *extraction);
 
 #endif

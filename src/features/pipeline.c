@@ -39,10 +39,10 @@ static int cores_for_a_picture(void *context) {
 static void compute(tw_pipeline *pipeline, tw_worker *worker, const tw_job *job) {
   tw_extraction *extraction = pipeline->extraction;
   float *row = extraction->rows + job->file * extraction->dimensions;
-  tw_bytes bytes = {job->content.data, job->content.size};
+  tw_source source = {.file = {job->content.data, job->content.size}};
   tw_error error = {0};
   bool picture = false;
-  tw_status status = tw_worker_run(worker, pipeline->trunk, bytes, pipeline->head, cores_for_a_picture, pipeline,
+  tw_status status = tw_worker_run(worker, pipeline->trunk, &source, pipeline->head, cores_for_a_picture, pipeline,
                                    extraction->dimensions, row, &picture, &error);
   if (status == TW_OK) {
     if (pipeline->cache != NULL) {
@@ -116,8 +116,9 @@ static void wait_a_moment(tw_pipeline *pipeline) {
 static void report(tw_pipeline *pipeline, tw_ticker *ticker, const tw_progress *progress, bool last) {
   tw_error error = {0};
   if (ticker != NULL && !tw_ticker_report(ticker, progress, last)) {
-    tw_pipeline_fail(pipeline, 0,
-                     tw_error_set(&error, TW_E_CANCELLED, "stopped; what was computed is kept in the cache"), &error);
+    tw_error_set(&error, TW_E_CANCELLED, "stopped%s",
+                 pipeline->cache == NULL ? "" : "; what was computed is kept in the cache");
+    tw_pipeline_fail(pipeline, 0, TW_E_CANCELLED, &error);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "features/cache.h"
 #include "features/contents.h"
 #include "features/trunk.h"
+#include "features/worker.h"
 
 /* A file that must be computed. */
 typedef struct tw_job {
@@ -56,20 +57,5 @@ void tw_pipeline_fail(tw_pipeline *pipeline, size_t file, tw_status status, cons
 void tw_pipeline_refuse(tw_pipeline *pipeline, size_t file, const tw_error *error);
 /* This file is done, one way or another. */
 void tw_pipeline_finish(tw_pipeline *pipeline, bool cached);
-
-/* What a worker needs for itself, made when it is first needed. Zero-initialise it. */
-typedef struct tw_worker {
-  tw_image_reader *reader;
-  float *tensor;
-  tw_session *session;
-} tw_worker;
-
-/* Decodes the file and runs the network; ret_row: `dimensions` floats. A reason without the path in *error.
- * *ret_picture: whether a failure is the picture's and not the run's. `threads` is asked for only when a session must
- * be made. */
-tw_status tw_worker_run(tw_worker *worker, tw_trunk *trunk, tw_bytes file, tw_trunk_head head,
-                        int (*threads)(void *context), void *context, size_t dimensions, float *ret_row,
-                        bool *ret_picture, tw_error *error);
-void tw_worker_done(tw_worker *worker);
 
 #endif

@@ -30,12 +30,14 @@ struct tw_trunk {
   tw_hash key;
   pthread_mutex_t lock; /* guards plans */
   made_plan *plans;
+  tw_pool pool;
 };
 
 void tw_trunk_free(tw_trunk *trunk) {
   if (trunk == NULL) {
     return;
   }
+  tw_pool_done(&trunk->pool); /* sessions before their plans */
   for (made_plan *at = trunk->plans; at != NULL;) {
     made_plan *next = at->next;
     tw_plan_free(at->plan);
@@ -88,6 +90,7 @@ static tw_trunk *trunk_new(void) {
   tw_trunk *trunk = tw_alloc(1, sizeof *trunk);
   if (trunk != NULL) {
     pthread_mutex_init(&trunk->lock, NULL);
+    tw_pool_init(&trunk->pool);
   }
   return trunk;
 }
@@ -270,6 +273,10 @@ tw_hash tw_trunk_hash(const tw_trunk *trunk) {
 
 tw_hash tw_trunk_key(const tw_trunk *trunk) {
   return trunk->key;
+}
+
+tw_pool *tw_trunk_pool(tw_trunk *trunk) {
+  return &trunk->pool;
 }
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------- */

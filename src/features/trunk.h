@@ -3,6 +3,7 @@
 #define TW_FEATURES_TRUNK_H
 
 #include "features/features.h"
+#include "features/worker.h"
 
 /* ---- trunk.json -------------------------------------------------------------------------------------------------- */
 
@@ -43,6 +44,8 @@ tw_status tw_trunk_cut(const tw_graph *graph, const char *cut, tw_value **ret_va
 tw_status tw_trunk_flatten(tw_graph *graph, tw_value *value, tw_value **ret_features, tw_error *error);
 /* Floats in one row of this head. */
 tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *ret_size, tw_error *error);
+/* The workers of tw_extract_one. */
+tw_pool *tw_trunk_pool(tw_trunk *trunk);
 /* Whether the graph takes what this preprocessing makes. */
 tw_status tw_trunk_check_input(const tw_graph *graph, const tw_preprocess *preprocess, tw_error *error);
 

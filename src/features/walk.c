@@ -42,6 +42,7 @@ typedef struct walker {
   size_t link_capacity;
   tw_buffer path;     /* of the folder the walk is in */
   size_t base_length; /* bytes of `path` that name DIR itself */
+  int threads;
 } walker;
 
 static void walker_done(walker *walker) {
@@ -84,20 +85,64 @@ static tw_status skip(walker *walker, const place *place, char *reason, tw_error
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
 
-/* The path of the walker is the file's. `target`: what a link to the file leads to; NULL for the file itself. */
-static tw_status file_found(walker *walker, int folder, const char *name, const place *place, const tw_inode *target,
-                            tw_error *error) {
-  tw_entry entry = {.root = place->root, .linked = target != NULL};
+/* Adds the file whose path the walker has; what it is comes later. `target`: what a link to the file leads to; NULL for
+ * the file itself. */
+static tw_status file_found(walker *walker, const place *place, const tw_inode *target, tw_error *error) {
+  tw_entry entry = {.path = path_copy(walker), .kind = TW_ENTRY_PICTURE, .root = place->root};
   if (target != NULL) {
+    entry.linked = true;
     entry.target = *target;
   }
-  switch (tw_file_look(folder, name, false, &entry.reason)) {
-    case TW_FILE_IGNORED: walker->found.ignored++; return TW_OK;
-    case TW_FILE_SKIPPED: entry.kind = TW_ENTRY_SKIPPED; break;
-    case TW_FILE_PICTURE: entry.kind = place->level == LEVEL_INSIDE ? TW_ENTRY_PICTURE : TW_ENTRY_LOOSE; break;
-  }
-  entry.path = path_copy(walker);
   return tw_found_add(&walker->found, entry, error);
+}
+
+/* Files that are looked at, all in one folder. */
+typedef struct looking {
+  int folder;
+  tw_entry *entries;
+  size_t count;
+} looking;
+
+enum { LOOKED_AT_ONCE = 64 };
+
+static tw_status look_at_some(void *context, size_t task, tw_error *error) {
+  const looking *looking = context;
+  (void)error;
+  size_t end = (task + 1) * LOOKED_AT_ONCE < looking->count ? (task + 1) * LOOKED_AT_ONCE : looking->count;
+  for (size_t i = task * LOOKED_AT_ONCE; i < end; i++) {
+    tw_entry *entry = &looking->entries[i];
+    if (entry->kind == TW_ENTRY_SKIPPED) { /* a link to nothing, already known as such */
+      entry->look = TW_FILE_SKIPPED;
+      continue;
+    }
+    entry->look = tw_file_look(looking->folder, tw_path_base(entry->path), false, &entry->reason);
+  }
+  return TW_OK;
+}
+
+/* Looks at the entries from `first` on, which are files of this folder, and keeps those worth it. */
+static tw_status files_look(walker *walker, int folder, const place *place, size_t first, tw_error *error) {
+  tw_found *found = &walker->found;
+  looking looking = {.folder = folder, .entries = found->entries + first, .count = found->count - first};
+  size_t tasks = (looking.count + LOOKED_AT_ONCE - 1) / LOOKED_AT_ONCE;
+  TW_TRY(tw_parallel(tasks < 2 ? 1 : walker->threads, tasks, look_at_some, &looking, error));
+  size_t kept = first;
+  bool memory = true;
+  for (size_t i = first; i < found->count; i++) {
+    tw_entry *entry = &found->entries[i];
+    if (entry->look == TW_FILE_IGNORED) {
+      tw_free(entry->path);
+      found->ignored++;
+      continue;
+    }
+    memory = memory && (entry->look == TW_FILE_PICTURE || entry->reason != NULL);
+    entry->kind = entry->look == TW_FILE_SKIPPED ? TW_ENTRY_SKIPPED
+                  : place->level == LEVEL_INSIDE ? TW_ENTRY_PICTURE
+                                                 : TW_ENTRY_LOOSE;
+    found->entries[kept++] = *entry;
+  }
+  found->count = kept;
+  return memory ? TW_OK : tw_error_memory(error);
 }
 
 /* Something that is neither file nor folder, or a link to nothing: worth a word when its name claims a picture and the
@@ -113,22 +158,6 @@ static tw_status other_found(walker *walker, const char *name, const place *plac
 
 /* ---- Folders ----------------------------------------------------------------------------------------------------- */
 
-static tw_given_part part_of_name(const char *name) {
-  static const struct {
-    const char *name;
-    tw_given_part part;
-  } names[] = {
-      {"train", TW_GIVEN_TRAINING},        {"val", TW_GIVEN_VALIDATION}, {"valid", TW_GIVEN_VALIDATION},
-      {"validation", TW_GIVEN_VALIDATION}, {"test", TW_GIVEN_TEST},      {"testing", TW_GIVEN_TEST},
-  };
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (strcmp(names[i].name, name) == 0) {
-      return names[i].part;
-    }
-  }
-  return TW_GIVEN_NONE;
-}
-
 /* Where the subfolder `name`, whose path the walker has entered, is. A class folder becomes a root. */
 static tw_status place_of_subfolder(walker *walker, const place *parent, const char *name, place *ret_place,
                                     tw_error *error) {
@@ -136,7 +165,7 @@ static tw_status place_of_subfolder(walker *walker, const place *parent, const c
   inner.depth++;
   if (parent->level == LEVEL_PARTS) {
     inner.level = LEVEL_CLASSES;
-    inner.part = part_of_name(name);
+    inner.part = tw_walk_part(name);
   } else if (parent->level == LEVEL_CLASSES) {
     tw_found *found = &walker->found;
     TW_TRY(tw_grow((void **)&found->roots, found->root_count, &found->root_capacity, sizeof *found->roots, error));
@@ -179,7 +208,7 @@ static tw_status link_found(walker *walker, int folder, const char *name, const 
   }
   if (S_ISREG(target.st_mode)) {
     tw_inode inode = {.device = target.st_dev, .number = target.st_ino};
-    return file_found(walker, folder, name, place, &inode, error);
+    return file_found(walker, place, &inode, error);
   }
   if (!S_ISDIR(target.st_mode)) {
     return other_found(walker, name, place, NULL, error);
@@ -208,8 +237,25 @@ static unsigned char entry_type(int folder, const struct dirent *entry) {
                                                                            : DT_UNKNOWN;
 }
 
+/* Names of subfolders that are walked when the files of their folder are done. */
+typedef struct name_list {
+  char **names;
+  size_t count;
+  size_t capacity;
+} name_list;
+
+static tw_status remember(name_list *list, const char *name, tw_error *error) {
+  TW_TRY(tw_grow((void **)&list->names, list->count, &list->capacity, sizeof *list->names, error));
+  char *copy = tw_strdup(name);
+  if (copy == NULL) {
+    return tw_error_memory(error);
+  }
+  list->names[list->count++] = copy;
+  return TW_OK;
+}
+
 static tw_status entry_found(walker *walker, int folder, const struct dirent *entry, const place *place,
-                             tw_error *error) {
+                             name_list *subfolders, tw_error *error) {
   const char *name = entry->d_name;
   if (name[0] == '.') { /* hidden, and the folder itself and its parent */
     return TW_OK;
@@ -217,12 +263,47 @@ static tw_status entry_found(walker *walker, int folder, const struct dirent *en
   size_t before = path_enter(walker, name);
   tw_status status;
   switch (entry_type(folder, entry)) {
-    case DT_REG: status = file_found(walker, folder, name, place, NULL, error); break;
-    case DT_DIR: status = subfolder_found(walker, folder, name, place, error); break;
+    case DT_REG: status = file_found(walker, place, NULL, error); break;
+    case DT_DIR: status = remember(subfolders, name, error); break;
     case DT_LNK: status = link_found(walker, folder, name, place, error); break;
     default: status = other_found(walker, name, place, NULL, error); break;
   }
   path_leave(walker, before);
+  return status;
+}
+
+/* Reads the whole folder. */
+static tw_status entries_read(walker *walker, DIR *folder, const place *place, name_list *subfolders, tw_error *error) {
+  tw_status status = TW_OK;
+  while (status == TW_OK) {
+    errno = 0;
+    const struct dirent *entry = readdir(folder);
+    if (entry == NULL) {
+      int failure = errno;
+      return failure == 0
+                 ? TW_OK
+                 : skip(walker, place, tw_reason_errno("a folder that cannot be read to its end", failure), error);
+    }
+    status = entry_found(walker, dirfd(folder), entry, place, subfolders, error);
+  }
+  return status;
+}
+
+/* Files first, then what is below. */
+static tw_status folder_contents(walker *walker, DIR *folder, const place *place, tw_error *error) {
+  name_list subfolders = {0};
+  size_t first = walker->found.count;
+  tw_status status = entries_read(walker, folder, place, &subfolders, error);
+  status = status == TW_OK ? files_look(walker, dirfd(folder), place, first, error) : status;
+  for (size_t i = 0; i < subfolders.count; i++) {
+    if (status == TW_OK) {
+      size_t before = path_enter(walker, subfolders.names[i]);
+      status = subfolder_found(walker, dirfd(folder), subfolders.names[i], place, error);
+      path_leave(walker, before);
+    }
+    tw_free(subfolders.names[i]);
+  }
+  tw_free(subfolders.names);
   return status;
 }
 
@@ -249,17 +330,7 @@ static tw_status folder_walk(walker *walker, int file, const place *place, tw_er
                ? status
                : skip(walker, place, tw_reason_errno("a folder that cannot be read", failure), error);
   }
-  while (status == TW_OK) {
-    errno = 0;
-    const struct dirent *entry = readdir(folder);
-    if (entry == NULL) {
-      status = errno == 0
-                   ? TW_OK
-                   : skip(walker, place, tw_reason_errno("a folder that cannot be read to its end", errno), error);
-      break;
-    }
-    status = entry_found(walker, dirfd(folder), entry, place, error);
-  }
+  status = folder_contents(walker, folder, place, error);
   closedir(folder);
   return status;
 }
@@ -315,67 +386,6 @@ static tw_status links_follow(walker *walker, tw_error *error) {
   return status;
 }
 
-/* ---- Parts ------------------------------------------------------------------------------------------------------- */
-
-/* Whether the entry `name` is a folder, a link to one included. */
-static bool is_folder(int folder, const char *name) {
-  struct stat status;
-  return fstatat(folder, name, &status, 0) == 0 && S_ISDIR(status.st_mode);
-}
-
-/* Calls see(context, name) for each visible subfolder of `name` in `folder` until it returns false. */
-static void each_subfolder(int folder, const char *name, bool (*see)(void *context, const char *name), void *context) {
-  int file = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-  DIR *list = file < 0 ? NULL : fdopendir(file);
-  if (list == NULL) {
-    if (file >= 0) {
-      close(file);
-    }
-    return;
-  }
-  for (const struct dirent *entry = readdir(list); entry != NULL; entry = readdir(list)) {
-    bool file_surely = entry->d_type != DT_DIR && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN;
-    if (entry->d_name[0] != '.' && !file_surely && is_folder(file, entry->d_name) && !see(context, entry->d_name)) {
-      break;
-    }
-  }
-  closedir(list);
-}
-
-static bool see_any(void *context, const char *name) {
-  (void)name;
-  *(bool *)context = true;
-  return false;
-}
-
-typedef struct parts_seen {
-  int folder;
-  bool seen[3]; /* by tw_given_part */
-  bool other;   /* a subfolder that rules parts out */
-} parts_seen;
-
-static bool see_part(void *context, const char *name) {
-  parts_seen *parts = context;
-  tw_given_part part = part_of_name(name);
-  bool holds_folders = false;
-  if (part != TW_GIVEN_NONE) {
-    each_subfolder(parts->folder, name, see_any, &holds_folders);
-  }
-  if (part == TW_GIVEN_NONE || parts->seen[part] || !holds_folders) {
-    parts->other = true;
-    return false;
-  }
-  parts->seen[part] = true;
-  return true;
-}
-
-/* Whether the subfolders of the open folder are parts rather than classes. */
-static bool holds_parts(int file) {
-  parts_seen parts = {.folder = file};
-  each_subfolder(file, ".", see_part, &parts);
-  return parts.seen[TW_GIVEN_TRAINING] && !parts.other;
-}
-
 /* ---- The two walks ----------------------------------------------------------------------------------------------- */
 
 static tw_status nothing_found(const char *folder, const tw_listing *listing, tw_error *error) {
@@ -398,8 +408,8 @@ tw_status tw_walk_classes(const char *folder, tw_listing **ret_listing, tw_error
     return errno == ENOTDIR ? tw_error_set(error, TW_E_IO, "%s: is not a folder", folder)
                             : tw_error_errno(error, errno, "%s: the folder cannot be opened", folder);
   }
-  walker walker = {0};
-  bool parts = holds_parts(file);
+  walker walker = {.threads = tw_thread_count(0)};
+  bool parts = tw_walk_holds_parts(file);
   place top = {.level = parts ? LEVEL_PARTS : LEVEL_CLASSES, .part = TW_GIVEN_NONE, .root = TW_NO_ROOT};
   tw_buffer_text(&walker.path, folder);
   if (walker.path.size > 0 && walker.path.data[walker.path.size - 1] != '/') {
@@ -463,7 +473,7 @@ static tw_status named_path(walker *walker, const char *path, tw_error *error) {
 }
 
 tw_status tw_walk_files(const char *const *paths, size_t count, tw_listing **ret_listing, tw_error *error) {
-  walker walker = {0};
+  walker walker = {.threads = tw_thread_count(0)};
   tw_status status = TW_OK;
   for (size_t i = 0; i < count && status == TW_OK; i++) {
     status = named_path(&walker, paths[i], error);

@@ -24,6 +24,13 @@ const char *tw_file_reason(const char *name, tw_bytes head);
 /* "<what>: <strerror>", allocated; NULL when out of memory. */
 char *tw_reason_errno(const char *what, int errno_value);
 
+/* ---- Parts ------------------------------------------------------------------------------------------------------- */
+
+/* The part a subfolder of this name would be; TW_GIVEN_NONE for other names. */
+tw_given_part tw_walk_part(const char *name);
+/* Whether the subfolders of the open folder are parts rather than classes. */
+bool tw_walk_holds_parts(int folder);
+
 /* ---- A set of files or folders, by device and inode -------------------------------------------------------------- */
 
 typedef struct tw_inode {
@@ -51,9 +58,10 @@ typedef struct tw_entry {
   char *path;
   char *reason; /* TW_ENTRY_SKIPPED */
   tw_entry_kind kind;
-  bool linked;     /* reached through a symbolic link to the file itself */
-  tw_inode target; /* when linked */
-  size_t root;     /* index of the class folder it is in; TW_NO_ROOT */
+  tw_file_kind look; /* while its folder is walked */
+  bool linked;       /* reached through a symbolic link to the file itself */
+  tw_inode target;   /* when linked */
+  size_t root;       /* index of the class folder it is in; TW_NO_ROOT */
 } tw_entry;
 
 #define TW_NO_ROOT SIZE_MAX

@@ -2,7 +2,10 @@
  * first picture comes, so that a run without work makes nothing. */
 #include <math.h>
 
-#include "features/pipeline.h"
+#include <string.h>
+
+#include "features/trunk.h"
+#include "features/worker.h"
 
 void tw_worker_done(tw_worker *worker) {
   tw_session_free(worker->session);
@@ -16,7 +19,19 @@ static bool is_the_pictures(tw_status status) {
   return status != TW_E_MEMORY && status != TW_E_ENGINE;
 }
 
-static tw_status decode(tw_worker *worker, tw_trunk *trunk, tw_bytes file, bool *ret_picture, tw_error *error) {
+/* The picture as the tensor the network wants. */
+static tw_status read_source(tw_worker *worker, const tw_preprocess *preprocess, const tw_source *source,
+                             tw_error *error) {
+  if (source->rgb == NULL) {
+    return tw_image_read(worker->reader, source->file, preprocess, worker->tensor, error);
+  }
+  tw_image image;
+  TW_TRY(tw_image_borrow(worker->reader, source->rgb, source->width, source->height, source->stride, &image, error));
+  return tw_image_normalise(worker->reader, &image, preprocess, worker->tensor, error);
+}
+
+static tw_status decode(tw_worker *worker, tw_trunk *trunk, const tw_source *source, bool *ret_picture,
+                        tw_error *error) {
   const tw_preprocess *preprocess = tw_trunk_preprocess(trunk);
   *ret_picture = false;
   if (worker->reader == NULL) {
@@ -28,7 +43,7 @@ static tw_status decode(tw_worker *worker, tw_trunk *trunk, tw_bytes file, bool 
   if (worker->reader == NULL || worker->tensor == NULL) {
     return tw_error_memory(error);
   }
-  tw_status status = tw_image_read(worker->reader, file, preprocess, worker->tensor, error);
+  tw_status status = read_source(worker, preprocess, source, error);
   *ret_picture = is_the_pictures(status);
   return status;
 }
@@ -44,10 +59,10 @@ static tw_status make_session(tw_worker *worker, tw_trunk *trunk, tw_trunk_head 
   return tw_session_create(plan, &worker->session, error);
 }
 
-tw_status tw_worker_run(tw_worker *worker, tw_trunk *trunk, tw_bytes file, tw_trunk_head head,
+tw_status tw_worker_run(tw_worker *worker, tw_trunk *trunk, const tw_source *source, tw_trunk_head head,
                         int (*threads)(void *context), void *context, size_t dimensions, float *ret_row,
                         bool *ret_picture, tw_error *error) {
-  TW_TRY(decode(worker, trunk, file, ret_picture, error));
+  TW_TRY(decode(worker, trunk, source, ret_picture, error));
   *ret_picture = false;
   if (worker->session == NULL) {
     TW_TRY(make_session(worker, trunk, head, threads(context), dimensions, error));
@@ -66,22 +81,26 @@ static int given_threads(void *context) {
   return *(const int *)context;
 }
 
-tw_status tw_extract_bytes(tw_trunk *trunk, tw_bytes file, tw_trunk_head head, int threads, float *ret_row,
-                           tw_error *error) {
+tw_status tw_extract_one(tw_trunk *trunk, const tw_source *source, tw_trunk_head head, int threads, float *ret_row,
+                         tw_error *error) {
   size_t dimensions;
+  threads = tw_thread_count(threads);
   TW_TRY(tw_trunk_head_size(trunk, head, &dimensions, error));
-  float *row = tw_alloc(dimensions, sizeof *row); /* so that ret_row is untouched on failure */
-  if (row == NULL) {
+  tw_pool *pool = tw_trunk_pool(trunk);
+  tw_pooled *pooled = tw_pool_take(pool, head, threads);
+  if (pooled == NULL) {
     return tw_error_memory(error);
   }
-  tw_worker worker = {0};
-  bool picture;
-  tw_status status =
-      tw_worker_run(&worker, trunk, file, head, given_threads, &threads, dimensions, row, &picture, error);
-  for (size_t i = 0; i < dimensions && status == TW_OK; i++) {
-    ret_row[i] = row[i];
+  if (pooled->row == NULL) {
+    pooled->row = tw_alloc(dimensions, sizeof *pooled->row);
   }
-  tw_worker_done(&worker);
-  tw_free(row);
+  bool picture = false;
+  tw_status status = pooled->row == NULL ? tw_error_memory(error)
+                                         : tw_worker_run(&pooled->worker, trunk, source, head, given_threads, &threads,
+                                                         dimensions, pooled->row, &picture, error);
+  if (status == TW_OK) {
+    memcpy(ret_row, pooled->row, dimensions * sizeof *ret_row);
+  }
+  tw_pool_return(pool, pooled, status == TW_OK || picture);
   return status;
 }

@@ -84,7 +84,7 @@ void tw_attributes_normalise(tw_node *node) {
     case TW_OP_RESHAPE: normalise_target(&given, &own); break;
     case TW_OP_GEMM:
       own.alpha = given.alpha;
-      own.beta = given.beta;
+      own.beta = node->input_count > 2 ? given.beta : 0; /* of an addend */
       own.transpose_a = given.transpose_a;
       own.transpose_b = given.transpose_b;
       normalise_activation(&given, &own);

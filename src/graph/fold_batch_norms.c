@@ -22,12 +22,16 @@ static bool is_f32_constant(const tw_value *value) {
 
 /* ---- What is an affine map a channel ----------------------------------------------------------------------------- */
 
-static bool batch_norm_to_affine(const tw_node *node, affine *map) {
-  for (size_t i = 1; i < 5; i++) {
+static bool is_foldable_norm(const tw_node *node) {
+  for (size_t i = 1; node->op == TW_OP_BATCH_NORM && i < 5; i++) {
     if (!is_f32_constant(node->inputs[i])) {
       return false;
     }
   }
+  return node->op == TW_OP_BATCH_NORM;
+}
+
+static void norm_to_affine(const tw_node *node, affine *map) {
   for (size_t c = 0; c < map->channels; c++) {
     double gamma = tw_constant_f64(node->inputs[1], c);
     double beta = tw_constant_f64(node->inputs[2], c);
@@ -36,7 +40,6 @@ static bool batch_norm_to_affine(const tw_node *node, affine *map) {
     map->scale[c] = gamma / sqrt(variance + (double)node->attributes.epsilon);
     map->shift[c] = beta - mean * map->scale[c];
   }
-  return true;
 }
 
 /* Whether a constant is one number, or one a channel, against a result of that shape. */
@@ -54,24 +57,30 @@ static bool is_per_channel(const tw_value *constant, const tw_shape *result) {
   return true;
 }
 
-/* Mul, Add and Sub of something and a constant a channel. *ret_x is the something. */
-static bool arithmetic_to_affine(const tw_node *node, affine *map, tw_value **ret_x) {
-  size_t which = is_f32_constant(node->inputs[1]) ? 1 : 0;
-  const tw_value *constant = node->inputs[which];
-  tw_value *x = node->inputs[1 - which];
-  if (node->attributes.activation != TW_ACTIVATION_NONE || !is_f32_constant(constant) ||
-      !tw_shape_equal(&x->shape, &node->output->shape) || !is_per_channel(constant, &x->shape)) {
-    return false;
+/* Which input of Mul, Add or Sub is a constant a channel, 0 or 1; -1 when none is. */
+static int constant_input(const tw_node *node) {
+  bool arithmetic = node->op == TW_OP_MUL || node->op == TW_OP_ADD || node->op == TW_OP_SUB;
+  if (!arithmetic || node->attributes.activation != TW_ACTIVATION_NONE || node->output->shape.rank < 2) {
+    return -1;
   }
+  int which = is_f32_constant(node->inputs[1]) ? 1 : 0;
+  const tw_value *constant = node->inputs[which];
+  const tw_value *x = node->inputs[1 - which];
+  bool fits = is_f32_constant(constant) && tw_shape_equal(&x->shape, &node->output->shape) &&
+              is_per_channel(constant, &x->shape);
+  return fits ? which : -1;
+}
+
+static void arithmetic_to_affine(const tw_node *node, int which, affine *map) {
+  const tw_value *constant = node->inputs[which];
   bool one = constant->data_size == sizeof(float);
+  bool negated = node->op == TW_OP_SUB && which == 1;  /* x - constant */
+  bool reversed = node->op == TW_OP_SUB && which == 0; /* constant - x */
   for (size_t c = 0; c < map->channels; c++) {
     double number = tw_constant_f64(constant, one ? 0 : c);
-    bool negate = node->op == TW_OP_SUB && which == 0;
-    map->scale[c] = node->op == TW_OP_MUL ? number : negate ? -1 : 1;
-    map->shift[c] = node->op == TW_OP_MUL ? 0 : node->op == TW_OP_SUB && which == 1 ? -number : number;
+    map->scale[c] = node->op == TW_OP_MUL ? number : reversed ? -1 : 1;
+    map->shift[c] = node->op == TW_OP_MUL ? 0 : negated ? -number : number;
   }
-  *ret_x = x;
-  return true;
 }
 
 /* ---- Into a convolution ------------------------------------------------------------------------------------------ */
@@ -167,29 +176,33 @@ static tw_status split(tw_rewrite *rewrite, tw_node *norm, const affine *map, tw
 
 /* ---- The pass ---------------------------------------------------------------------------------------------------- */
 
-static tw_status fold_node(tw_rewrite *rewrite, tw_node *node, affine *map, tw_error *error) {
-  bool is_norm = node->op == TW_OP_BATCH_NORM;
-  tw_value *x = node->inputs[0];
-  bool is_affine = is_norm ? batch_norm_to_affine(node, map) : arithmetic_to_affine(node, map, &x);
-  tw_node *conv = is_affine ? foldable_conv(rewrite, x) : NULL;
-  if (conv != NULL) {
-    TW_TRY(scale_conv(rewrite->graph, conv, node, map, error));
-    return tw_rewrite_absorb(rewrite, conv, node, error);
+/* `conv` is what takes the map; NULL for a batch norm that none takes. */
+static tw_status fold_node(tw_rewrite *rewrite, tw_node *node, int which, tw_node *conv, affine *map, tw_error *error) {
+  if (which < 0) {
+    norm_to_affine(node, map);
+  } else {
+    arithmetic_to_affine(node, which, map);
   }
-  return is_affine && is_norm ? split(rewrite, node, map, error) : tw_rewrite_append(rewrite, node, error);
+  if (conv == NULL) {
+    return split(rewrite, node, map, error);
+  }
+  TW_TRY(scale_conv(rewrite->graph, conv, node, map, error));
+  return tw_rewrite_absorb(rewrite, conv, node, error);
 }
 
+/* The channels are counted only when there are constants of as many elements: memory follows the file. */
 static tw_status visit_node(tw_rewrite *rewrite, tw_node *node, tw_error *error) {
-  bool candidate =
-      node->op == TW_OP_BATCH_NORM || node->op == TW_OP_MUL || node->op == TW_OP_ADD || node->op == TW_OP_SUB;
-  if (!candidate || node->output->shape.rank < 2) {
+  bool is_norm = is_foldable_norm(node);
+  int which = constant_input(node);
+  tw_node *conv = is_norm || which >= 0 ? foldable_conv(rewrite, node->inputs[which == 0]) : NULL;
+  if (!is_norm && conv == NULL) {
     return tw_rewrite_append(rewrite, node, error);
   }
   affine map = {.channels = (size_t)node->output->shape.dims[1]};
   map.scale = tw_alloc(map.channels, sizeof *map.scale);
   map.shift = tw_alloc(map.channels, sizeof *map.shift);
   bool room = map.scale != NULL && map.shift != NULL;
-  tw_status status = room ? fold_node(rewrite, node, &map, error) : tw_error_memory(error);
+  tw_status status = room ? fold_node(rewrite, node, which, conv, &map, error) : tw_error_memory(error);
   tw_free(map.scale);
   tw_free(map.shift);
   return status;

@@ -105,7 +105,7 @@ typedef struct tw_attributes {
   int64_t pads_end[TW_MAX_SPATIAL];
   int64_t group;
   bool count_include_pad; /* average pool */
-  bool ceil_mode;         /* pools */
+  bool ceil_mode;         /* pools; the importer makes padding at the end of it where that is the same */
   float epsilon;          /* batch norm */
   float low;              /* clip, and conv's fused clip: -inf / inf when open */
   float high;
@@ -117,7 +117,7 @@ typedef struct tw_attributes {
   int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1 */
   int target_rank;
   bool allow_zero;
-  bool flat_softmax;        /* softmax of opset < 13: over all dimensions from axis on */
+  bool flat_softmax;        /* over all dimensions from axis on; imported ones are Flatten, Softmax, Reshape */
   tw_activation activation; /* conv, gemm, add: fused, applied last; a fused clip's bounds are low and high */
   tw_dtype to;              /* cast: the result's type */
 } tw_attributes;
@@ -214,6 +214,9 @@ size_t tw_graph_parameters(const tw_graph *graph);     /* elements of all floati
 
 /* A second graph that borrows the constants' bytes of the first, which must outlive it. */
 tw_status tw_graph_copy(const tw_graph *graph, tw_graph **ret_graph, tw_error *error);
+
+/* All that follow change the graph in place, in linear time. The network's outputs keep their names. After a failure
+ * the graph can only be freed. */
 
 /* Makes the named values the outputs and drops what they do not need (inputs of the graph stay). */
 tw_status tw_graph_cut(tw_graph *graph, tw_value *const *outputs, size_t count, tw_error *error);

@@ -15,6 +15,10 @@ tw_bytes tw_onnx_node_title(const tw_onnx_node *node) {
   return title;
 }
 
+bool tw_onnx_is_standard(const tw_onnx_node *node) {
+  return node->domain.size == 0 || tw_bytes_is(node->domain, "ai.onnx");
+}
+
 tw_status tw_onnx_wrong(const tw_onnx_node *node, tw_status code, tw_error *error, const char *format, ...) {
   char text[TW_ERROR_MESSAGE_SIZE];
   va_list arguments;
@@ -401,7 +405,7 @@ static tw_status add_input(tw_onnx_importer *importer, tw_error *error) {
 }
 
 static tw_status add_node_sources(tw_onnx_importer *importer, const tw_onnx_node *node, tw_error *error) {
-  bool constant = tw_bytes_is(node->op, "Constant") && node->domain.size == 0;
+  bool constant = tw_onnx_is_standard(node) && tw_bytes_is(node->op, "Constant");
   for (size_t i = 0; i < node->output_count; i++) {
     tw_onnx_source source = {.name = node->outputs[i], .node = node, .first_output = i == 0};
     if (source.name.size == 0) {
@@ -488,7 +492,7 @@ static tw_status add_metadata(tw_onnx_importer *importer, tw_error *error) {
       return tw_error_set(error, TW_E_FORMAT, "the name of metadata entry %zu is not text in UTF-8", i + 1);
     }
     graph->metadata[i].key = tw_arena_strndup(graph->arena, text, key.size);
-    graph->metadata[i].value = model->properties[i].value;
+    graph->metadata[i].value = model->properties[i].value.data == NULL ? tw_bytes_of("") : model->properties[i].value;
     if (graph->metadata[i].key == NULL) {
       return tw_error_memory(error);
     }

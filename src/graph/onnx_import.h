@@ -39,6 +39,8 @@ typedef struct tw_onnx_importer {
 
 /* The name of a node in messages: its own or its first output's. */
 tw_bytes tw_onnx_node_title(const tw_onnx_node *node);
+/* Of ONNX's own operators, not of a vendor's. */
+bool tw_onnx_is_standard(const tw_onnx_node *node);
 /* "node 'stem' (Conv): ..." */
 tw_status tw_onnx_wrong(const tw_onnx_node *node, tw_status code, tw_error *error, const char *format, ...)
     TW_PRINTF(4, 5);

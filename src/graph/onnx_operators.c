@@ -61,10 +61,10 @@ static tw_status convert_conv(tw_onnx_importer *importer, const tw_onnx_node *no
 }
 
 /* ceil_mode lets a last window hang over the end. Where what hangs over counts as padding does, it is padding: then the
- * pool is the same without the mode. */
+ * pool is the same without the mode. Not where the padding would be as large as the kernel, which runtimes refuse. */
 static void settle_ceil_mode(const tw_value *x, tw_op op, tw_attributes *attributes) {
   tw_attributes padded = *attributes;
-  bool overhangs = false;
+  bool stays = false;
   for (int i = 0; attributes->ceil_mode && i < attributes->spatial; i++) {
     int64_t reach = x->shape.dims[i + 2] + attributes->pads_begin[i];
     int64_t extent = attributes->dilations[i] * (attributes->kernel[i] - 1) + 1;
@@ -72,10 +72,11 @@ static void settle_ceil_mode(const tw_value *x, tw_op op, tw_attributes *attribu
     int64_t stride = attributes->strides[i];
     if (room >= 0 && room % stride != 0 && (room / stride + 1) * stride < reach) {
       padded.pads_end[i] += stride - room % stride;
-      overhangs = true;
+      bool counts = op == TW_OP_AVERAGE_POOL && attributes->count_include_pad;
+      stays = stays || counts || padded.pads_end[i] >= attributes->kernel[i];
     }
   }
-  if (!overhangs || op == TW_OP_MAX_POOL || !attributes->count_include_pad) {
+  if (!stays) {
     *attributes = padded;
     attributes->ceil_mode = false;
   }
@@ -388,8 +389,7 @@ static tw_status unknown_operator(const tw_onnx_node *node, tw_error *error) {
 }
 
 tw_status tw_onnx_convert(tw_onnx_importer *importer, const tw_onnx_node *node, tw_error *error) {
-  bool standard = node->domain.size == 0 || tw_bytes_is(node->domain, "ai.onnx");
-  for (size_t i = 0; standard && i < CONVERTER_COUNT; i++) {
+  for (size_t i = 0; tw_onnx_is_standard(node) && i < CONVERTER_COUNT; i++) {
     if (converters[i].convert != NULL && tw_bytes_is(node->op, converters[i].op)) {
       return converters[i].convert(importer, node, error);
     }

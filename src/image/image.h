@@ -126,6 +126,11 @@ void tw_image_reader_free(tw_image_reader *reader);
  * first is read. HEIC and AVIF are always upright: their decoder turns them whatever `orientation` says. */
 tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, tw_image *ret_image,
                           tw_error *error);
+/* Pixels of somebody else's as a picture: 8-bit RGB, rows `stride` bytes apart, at least 3 * width. Dense ones are
+ * borrowed and never written to, others copied; valid until the reader's next decoding. TW_E_ARGUMENT for an empty
+ * picture or too small a stride, TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_image_borrow(tw_image_reader *reader, const uint8_t *rgb, size_t width, size_t height, size_t stride,
+                          tw_image *ret_image, tw_error *error);
 /* Pillow's resize of `image` to width x height as two calls, one axis each (8 bits between them). The result is valid
  * until the reader's next call; `image` may be the reader's own. */
 tw_status tw_image_resize(tw_image_reader *reader, const tw_image *image, tw_filter filter, size_t width, size_t height,
@@ -136,5 +141,15 @@ tw_status tw_image_normalise(tw_image_reader *reader, const tw_image *image, con
 /* The two together: file bytes to tensor. */
 tw_status tw_image_read(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess, float *ret_tensor,
                         tw_error *error);
+
+/* ---- Thumbnails -------------------------------------------------------------------------------------------------- */
+
+/* Decodes upright, with alpha over white, and shrinks (never enlarges) until the longer side is `side` pixels. For
+ * eyes, not for networks: large JPEGs are decoded at a fraction of their size. Valid until the reader's next call.
+ * Errors: those of tw_image_decode. */
+tw_status tw_image_thumbnail(tw_image_reader *reader, tw_bytes file, size_t side, tw_image *ret_image, tw_error *error);
+/* Appends `image` as a JPEG of this quality (1..100, libjpeg's), small rather than fast: for thumbnails. Errors:
+ * TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_image_encode_jpeg(const tw_image *image, int quality, tw_buffer *buffer, tw_error *error);
 
 #endif

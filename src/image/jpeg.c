@@ -130,6 +130,13 @@ static void read_header(decoder *decoder, const tw_preprocess *preprocess) {
   info->out_color_space = info->num_components == 4 ? JCS_CMYK : JCS_RGB;
   info->dct_method = preprocess->dct == TW_DCT_IFAST ? JDCT_IFAST : JDCT_ISLOW;
   info->do_fancy_upsampling = preprocess->upsampling == TW_UPSAMPLING_FANCY;
+  size_t longer = info->image_width > info->image_height ? info->image_width : info->image_height;
+  info->scale_num = 1;
+  info->scale_denom = 1;
+  while (decoder->reader->enough > 0 && info->scale_denom < 8 &&
+         longer / (2 * info->scale_denom) >= decoder->reader->enough) {
+    info->scale_denom *= 2;
+  }
 }
 
 /* Pillow takes every JPEG of four colours as one of Adobe's, which store light where others store ink. */

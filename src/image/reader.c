@@ -1,7 +1,8 @@
 /* The reader: its memory, and the way from a file's bytes to an upright RGB picture and on to the tensor. What a format
  * needs is in its own file. */
-
 #include "image/reader.h"
+
+#include <string.h>
 
 tw_status tw_store_reserve(tw_store *store, size_t size, tw_error *error) {
   size_t wanted;
@@ -96,6 +97,32 @@ tw_status tw_image_decode(tw_image_reader *reader, tw_bytes file, const tw_prepr
                        reader->oriented.data};
   }
   *ret_image = image;
+  return TW_OK;
+}
+
+tw_status tw_image_borrow(tw_image_reader *reader, const uint8_t *rgb, size_t width, size_t height, size_t stride,
+                          tw_image *ret_image, tw_error *error) {
+  if (width == 0 || height == 0) {
+    return tw_error_set(error, TW_E_ARGUMENT, "the picture is empty: %zu x %zu pixels", width, height);
+  }
+  TW_TRY(tw_image_check_size(width, height, error));
+  size_t row = 3 * width;
+  if (stride < row) {
+    return tw_error_set(error, TW_E_ARGUMENT, "rows %zu bytes apart; %zu pixels of RGB take %zu", stride, width, row);
+  }
+  if (stride == row) {
+    union {
+      const uint8_t *borrowed;
+      uint8_t *rgb;
+    } pixels = {.borrowed = rgb};
+    *ret_image = (tw_image){width, height, pixels.rgb};
+    return TW_OK;
+  }
+  TW_TRY(tw_store_reserve(&reader->rgb, row * height, error));
+  for (size_t y = 0; y < height; y++) {
+    memcpy(reader->rgb.data + y * row, rgb + y * stride, row);
+  }
+  *ret_image = (tw_image){width, height, reader->rgb.data};
   return TW_OK;
 }
 

@@ -30,6 +30,7 @@ struct tw_image_reader {
   tw_store rows;    /* between the two passes of a resize */
   tw_store columns; /* weights of the horizontal pass */
   tw_store lines;   /* weights of the vertical pass */
+  size_t enough;    /* pixels of the longer side a JPEG may be decoded down to; 0: none but its own size will do */
 };
 
 /* What a decoder delivers: a picture in `rgb` of the reader and how it lies. */

@@ -2,6 +2,7 @@
  * model_write.c and model_read.c. */
 #include "model/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ void tw_model_record_done(tw_model_record *record) {
   for (size_t part = 0; part < 3; part++) {
     tw_free(record->contents[part]);
   }
+  tw_free(record->path.points);
   *record = (tw_model_record){0};
 }
 
@@ -108,16 +110,31 @@ tw_status tw_model_predict(const tw_model *model, tw_cache *cache, const char *c
   return TW_OK;
 }
 
-tw_status tw_model_predict_bytes(const tw_model *model, tw_bytes file, int threads, float *ret_probabilities,
-                                 tw_error *error) {
+tw_status tw_model_features_one(const tw_model *model, const tw_source *source, int threads, float *ret_features,
+                                tw_error *error) {
+  TW_TRY(needs_trunk(model, error));
+  return tw_extract_one(model->trunk, source, TW_HEAD_FEATURES, threads, ret_features, error);
+}
+
+tw_status tw_model_apply(const tw_model *model, const float *features, float *ret_probabilities, tw_error *error) {
+  for (size_t i = 0; i < model->top->dimensions; i++) {
+    if (!isfinite(features[i])) {
+      return tw_error_set(error, TW_E_DATA, "feature %zu is not a finite number", i);
+    }
+  }
+  return tw_top_apply(model->top, features, 1, 1, ret_probabilities, error);
+}
+
+tw_status tw_model_predict_one(const tw_model *model, const tw_source *source, int threads, float *ret_probabilities,
+                               tw_error *error) {
   TW_TRY(needs_trunk(model, error));
   float *features = tw_alloc(model->top->dimensions, sizeof *features);
   if (features == NULL) {
     return tw_error_memory(error);
   }
-  tw_status status = tw_extract_bytes(model->trunk, file, TW_HEAD_FEATURES, threads, features, error);
+  tw_status status = tw_model_features_one(model, source, threads, features, error);
   if (status == TW_OK) {
-    status = tw_top_apply(model->top, features, 1, 1, ret_probabilities, error);
+    status = tw_model_apply(model, features, ret_probabilities, error);
   }
   tw_free(features);
   return status;

@@ -13,7 +13,8 @@
 enum {
   TW_MODEL_FORMAT = 1,         /* of the metadata; another one is refused */
   TW_MODEL_MAX_JSON = 1 << 30, /* bytes of one metadata entry */
-  TW_MODEL_MAX_LABEL = 4096,   /* bytes of a class's name */
+  TW_MODEL_MAX_LABEL = 65536,  /* bytes of a class's name */
+  TW_MODEL_MAX_PATH = 10000,   /* strengths tried */
 };
 
 /* How the model was made and what it reached: what the metadata holds beside trunk, top and preprocessing. */
@@ -30,6 +31,7 @@ typedef struct tw_model_record {
   double strength;  /* C */
   bool by_folds;    /* how C was chosen */
   double objective; /* J of the final fit */
+  tw_path path;     /* the strengths tried; without points in models that do not say */
   /* The test result; test_count is 0 when there was no test part. */
   size_t test_count;
   size_t test_correct;
@@ -47,13 +49,13 @@ typedef struct tw_model {
 
 /* Takes over trunk (may be NULL), top and what `record` holds, also on failure. */
 tw_status tw_model_create(tw_trunk *trunk, tw_top *top, tw_model_record *record, tw_model **ret_model, tw_error *error);
-void tw_model_free(tw_model *model);
+TW_API void tw_model_free(tw_model *model); /* the public library's; NULL is fine */
 
 /* Appends the model file. */
 tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *error);
-/* Reads one; errors name the file. A network that is no topwork model is TW_E_FORMAT and says so; so is a truncated
- * file. */
-tw_status tw_model_open(const char *path, tw_model **ret_model, tw_error *error);
+/* The public library's: reads one; errors name the file. A network that is no topwork model is TW_E_FORMAT and says so;
+ * so is a truncated file. */
+TW_API tw_status tw_model_open(const char *path, tw_model **ret_model, tw_error *error);
 /* The same from bytes, borrowed until the model is freed. For tests and fuzzing. */
 tw_status tw_model_open_bytes(tw_bytes file, tw_model **ret_model, tw_error *error);
 
@@ -67,9 +69,14 @@ size_t tw_model_class(const tw_model *model, const char *name);
 tw_status tw_model_predict(const tw_model *model, tw_cache *cache, const char *const *paths, size_t count, int threads,
                            tw_ticker *ticker, tw_extraction **ret_extraction, float **ret_probabilities,
                            tw_error *error);
-/* One picture in memory; ret_probabilities: K. */
-tw_status tw_model_predict_bytes(const tw_model *model, tw_bytes file, int threads, float *ret_probabilities,
-                                 tw_error *error);
+/* One picture in memory; ret_probabilities: K. Thread-safe, as are the two below. */
+tw_status tw_model_predict_one(const tw_model *model, const tw_source *source, int threads, float *ret_probabilities,
+                               tw_error *error);
+/* Its features; ret_features: d. */
+tw_status tw_model_features_one(const tw_model *model, const tw_source *source, int threads, float *ret_features,
+                                tw_error *error);
+/* Features to probabilities; TW_E_DATA when one of them is not finite. */
+tw_status tw_model_apply(const tw_model *model, const float *features, float *ret_probabilities, tw_error *error);
 
 /* The indices of the `k` largest of `count` values, largest first, the lower index first of equals; k <= count. */
 void tw_largest(const float *values, size_t count, size_t k, size_t *ret_indices);

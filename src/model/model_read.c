@@ -97,8 +97,7 @@ static tw_status read_parts(const tw_graph *graph, tw_model_record *record, tw_e
   return status;
 }
 
-static double number_or_nan(const json_t *object, const char *key) {
-  const json_t *value = json_object_get(object, key);
+static double number_or_nan(const json_t *value) {
   return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
@@ -108,17 +107,50 @@ static size_t count_of(const json_t *object, const char *key) {
   return json_is_integer(value) && json_integer_value(value) >= 0 ? (size_t)json_integer_value(value) : SIZE_MAX;
 }
 
+/* The path is there to be drawn; models that do not have it, or not at the strength that was chosen, are read without.
+ */
+static tw_status read_path(const json_t *list, tw_model_record *record, tw_error *error) {
+  size_t count = json_array_size(list);
+  if (count == 0 || count > TW_MODEL_MAX_PATH) {
+    return TW_OK;
+  }
+  tw_path_point *points = tw_alloc(count, sizeof *points);
+  if (points == NULL) {
+    return tw_error_memory(error);
+  }
+  size_t chosen = SIZE_MAX;
+  bool good = true;
+  for (size_t i = 0; i < count; i++) {
+    const json_t *point = json_array_get(list, i);
+    points[i] = (tw_path_point){.strength = json_number_value(json_array_get(point, 0)),
+                                .log_loss = number_or_nan(json_array_get(point, 1)),
+                                .accuracy = number_or_nan(json_array_get(point, 2)),
+                                .iterations = (size_t)json_integer_value(json_array_get(point, 3))};
+    good = good && points[i].strength > 0 && isfinite(points[i].strength) &&
+           (i == 0 || points[i].strength > points[i - 1].strength);
+    chosen = points[i].strength == record->strength ? i : chosen;
+  }
+  if (!good || chosen == SIZE_MAX) {
+    tw_free(points);
+    return TW_OK;
+  }
+  record->path = (tw_path){.count = count, .points = points, .chosen = chosen, .by_folds = record->by_folds};
+  return TW_OK;
+}
+
 static tw_status read_training(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *training;
   TW_TRY(read_json(graph, TW_META_TRAINING, false, &training, error));
   record->seed = (uint64_t)json_integer_value(json_object_get(training, "seed"));
-  record->validation_share = number_or_nan(training, "validation_share");
-  record->test_share = number_or_nan(training, "test_share");
+  record->validation_share = number_or_nan(json_object_get(training, "validation_share"));
+  record->test_share = number_or_nan(json_object_get(training, "test_share"));
   record->folds = count_of(training, "folds");
-  record->strength = number_or_nan(training, "strength");
+  record->strength = number_or_nan(json_object_get(training, "strength"));
   record->by_folds = json_is_true(json_object_get(training, "chosen_by_folds"));
-  record->objective = number_or_nan(training, "objective");
+  record->objective = number_or_nan(json_object_get(training, "objective"));
+  tw_status status = read_path(json_object_get(training, "path"), record, error);
   json_decref(training);
+  TW_TRY(status);
   return record->folds > TW_MAX_FOLDS ? wrong(error, TW_META_TRAINING, "has no number of folds") : TW_OK;
 }
 
@@ -130,8 +162,8 @@ static tw_status read_test(const tw_graph *graph, tw_model_record *record, tw_er
   }
   record->test_count = count_of(test, "count");
   record->test_correct = count_of(test, "correct");
-  record->test_log_loss = number_or_nan(test, "log_loss");
-  record->baseline = number_or_nan(test, "baseline");
+  record->test_log_loss = number_or_nan(json_object_get(test, "log_loss"));
+  record->baseline = number_or_nan(json_object_get(test, "baseline"));
   json_decref(test);
   bool good = record->test_count != SIZE_MAX && record->test_correct <= record->test_count;
   return good ? TW_OK : wrong(error, TW_META_TEST, "counts make no sense");
@@ -203,6 +235,20 @@ static tw_status read_top(const tw_graph *graph, size_t classes, tw_value **ret_
   return TW_OK;
 }
 
+static tw_status read_preprocessing(const tw_graph *graph, tw_preprocess *ret_preprocess, tw_error *error) {
+  tw_bytes text = tw_graph_metadata(graph, TW_META_PREPROCESSING);
+  if (text.data == NULL || text.size > TW_PREPROCESS_MAX_TEXT) {
+    return wrong(error, TW_META_PREPROCESSING, text.data == NULL ? "is missing" : "is too long");
+  }
+  char *copy = tw_strndup((const char *)text.data, text.size);
+  if (copy == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_status status = tw_preprocess_parse(copy, ret_preprocess, error);
+  tw_free(copy);
+  return status;
+}
+
 /* Takes over `graph`, also on failure. *ret_trunk is NULL for a model that takes features. */
 static tw_status read_trunk(tw_graph *graph, tw_value *features, tw_trunk **ret_trunk, tw_error *error) {
   if (features->producer == NULL) {
@@ -212,12 +258,7 @@ static tw_status read_trunk(tw_graph *graph, tw_value *features, tw_trunk **ret_
   }
   json_t *about = NULL;
   tw_preprocess preprocess;
-  tw_bytes text = tw_graph_metadata(graph, TW_META_PREPROCESSING);
-  char *copy =
-      text.data == NULL || text.size > TW_PREPROCESS_MAX_TEXT ? NULL : tw_strndup((const char *)text.data, text.size);
-  tw_status status =
-      copy == NULL ? wrong(error, TW_META_PREPROCESSING, "is missing") : tw_preprocess_parse(copy, &preprocess, error);
-  tw_free(copy);
+  tw_status status = read_preprocessing(graph, &preprocess, error);
   if (status == TW_OK) {
     status = read_json(graph, TW_META_TRUNK, false, &about, error);
   }
@@ -287,6 +328,9 @@ tw_status tw_model_open_bytes(tw_bytes file, tw_model **ret_model, tw_error *err
 }
 
 tw_status tw_model_open(const char *path, tw_model **ret_model, tw_error *error) {
+  if (path == NULL || ret_model == NULL) {
+    return tw_error_set(error, TW_E_ARGUMENT, "%s must not be NULL", path == NULL ? "path" : "ret_model");
+  }
   tw_graph *graph;
   TW_TRY(tw_graph_import(path, &graph, error));
   tw_map *map;

@@ -164,6 +164,33 @@ static json_t *parts_json(const tw_model_record *record) {
   return parts;
 }
 
+/* [strength, log loss, accuracy, iterations] for each strength tried, ascending. */
+static json_t *path_json(const tw_path *path) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < path->count; i++) {
+    const tw_path_point *point = &path->points[i];
+    json_array_append_new(list, json_pack("[f, o, o, I]", point->strength, number_or_null(point->log_loss),
+                                          number_or_null(point->accuracy), (json_int_t)point->iterations));
+  }
+  if (json_array_size(list) != path->count) {
+    json_decref(list);
+    return NULL;
+  }
+  return list;
+}
+
+static json_t *training_json(const tw_model_record *record) {
+  json_t *object = json_pack("{s:I, s:o, s:o, s:I, s:f, s:b, s:f}", "seed", (json_int_t)record->seed,
+                             "validation_share", number_or_null(record->validation_share), "test_share",
+                             number_or_null(record->test_share), "folds", (json_int_t)record->folds, "strength",
+                             record->strength, "chosen_by_folds", record->by_folds, "objective", record->objective);
+  if (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0) {
+    json_decref(object);
+    return NULL;
+  }
+  return object;
+}
+
 static void collect(const tw_model *model, entries *entries) {
   const tw_model_record *record = &model->record;
   char hex[TW_HASH_TEXT_SIZE];
@@ -176,11 +203,7 @@ static void collect(const tw_model *model, entries *entries) {
     add_text(entries, TW_META_PREPROCESSING, tw_strdup(tw_trunk_preprocess_text(model->trunk)));
   }
   add_text(entries, TW_META_PRECISION, tw_strdup("f32"));
-  add_json(entries, TW_META_TRAINING,
-           json_pack("{s:I, s:o, s:o, s:I, s:f, s:b, s:f}", "seed", (json_int_t)record->seed, "validation_share",
-                     number_or_null(record->validation_share), "test_share", number_or_null(record->test_share),
-                     "folds", (json_int_t)record->folds, "strength", record->strength, "chosen_by_folds",
-                     record->by_folds, "objective", record->objective));
+  add_json(entries, TW_META_TRAINING, training_json(record));
   add_json(entries, TW_META_PARTS, parts_json(record));
   if (record->test_count > 0) {
     add_json(

@@ -1,5 +1,5 @@
-/* Floor `report`: what came of a training or an evaluation, as text for people, as JSON and CSV for programs. Computes
- * nothing that decides anything; writes no file: it appends to buffers. */
+/* Floor `report`: what came of a training or an evaluation, as text, page and charts for people, as JSON and CSV for
+ * programs. Computes nothing that decides anything; writes no file: it appends to buffers. */
 #ifndef TW_REPORT_H
 #define TW_REPORT_H
 
@@ -8,6 +8,11 @@
 #include "model/model.h"
 #include "train/train.h"
 
+/* Parts of rows beside those of tw_part: pictures that training has not seen; those of a class the model does not know.
+ */
+#define TW_PART_UNSEEN "unseen"
+#define TW_PART_UNKNOWN_CLASS "unknown class"
+
 /* What is known of one picture (or row of features) after a run. */
 typedef struct tw_report_row {
   const char *path;  /* any bytes */
@@ -15,12 +20,19 @@ typedef struct tw_report_row {
   const char *part;  /* "training", "test", "fold 2", "duplicate", ...: static or the outcome's */
   const char *prediction;
   float probability; /* of the prediction */
+  bool tested;       /* it is one of those that `test` counts; the rest is then set */
+  uint32_t label_index;
+  uint32_t predicted_index;
+  float own_probability; /* of its own class */
 } tw_report_row;
 
 typedef struct tw_outcome {
   bool evaluation;         /* of a model that was there before, by `evaluate` */
+  const char *folder;      /* of the pictures; NULL with features from a file */
+  bool again;              /* the report of a model that was there before, by `report` */
   const char *model_path;  /* written or evaluated */
   const char *report_path; /* folder; NULL when none was written */
+  bool charts;             /* they are in it */
   const char *trunk_name;  /* NULL: features were given */
   const char *precision;
 
@@ -38,7 +50,8 @@ typedef struct tw_outcome {
   const double *fold_accuracies; /* folds */
   double fold_mean;
   double fold_deviation; /* standard deviation over the folds, n - 1 */
-  const tw_path *path;   /* training only */
+  const tw_path *path;   /* training only; NULL: not known */
+  uint64_t seed;
   double strength;
   double objective;
 
@@ -56,6 +69,10 @@ typedef struct tw_outcome {
   size_t row_count;
   const tw_report_row *rows; /* in the order of the listing */
 
+  size_t unseen_count; /* with `again`: pictures that are in none of the model's parts */
+  size_t note_count;
+  char *const *notes; /* what looks odd about the folder: whole sentences */
+
   double seconds; /* the whole run */
   size_t cached;  /* pictures whose features came from the cache */
 } tw_outcome;
@@ -68,6 +85,34 @@ tw_status tw_report_json(const tw_outcome *outcome, tw_buffer *buffer, tw_error 
 void tw_report_confusion_csv(const tw_outcome *outcome, tw_buffer *buffer);
 /* predictions.csv: path, part, label, prediction, probability. */
 void tw_report_predictions_csv(const tw_outcome *outcome, tw_buffer *buffer);
+
+/* ---- The page and the charts ------------------------------------------------------------------------------------- */
+
+enum {
+  TW_REPORT_MAX_BYTES = 8000000, /* of index.html */
+  TW_REPORT_MAX_MISTAKES = 1500, /* shown */
+  TW_REPORT_MAX_RIGHT = 12,      /* right ones shown of a class */
+  TW_REPORT_THUMBNAIL = 96,      /* pixels of the longer side */
+};
+
+/* index.html: one file that needs nothing else, readable without script. Reads the pictures it shows from rows[].path,
+ * on `threads` threads; those that are gone are shown as boxes. `ticker` may be NULL. Errors: TW_E_MEMORY,
+ * TW_E_CANCELLED. */
+tw_status tw_report_page(const tw_outcome *outcome, int threads, tw_ticker *ticker, tw_buffer *buffer, tw_error *error);
+
+typedef enum tw_report_chart {
+  TW_CHART_CONFUSION_PNG,
+  TW_CHART_CONFUSION_SVG,
+  TW_CHART_PATH,
+  TW_CHART_CLASSES,
+  TW_CHART_COUNT,
+} tw_report_chart;
+
+const char *tw_report_chart_file(tw_report_chart chart); /* "confusion.png"; static */
+/* Whether the outcome has what the chart shows. */
+bool tw_report_has_chart(const tw_outcome *outcome, tw_report_chart chart);
+/* Appends the file: black on white. TW_E_UNSUPPORTED when the module with cairo is not installed. */
+tw_status tw_report_draw(const tw_outcome *outcome, tw_report_chart chart, tw_buffer *buffer, tw_error *error);
 
 /* ---- Predictions ------------------------------------------------------------------------------------------------- */
 

@@ -92,6 +92,9 @@ static json_t *skipped_json(const tw_outcome *outcome) {
 }
 
 static json_t *path_json(const tw_path *path) {
+  if (path == NULL) {
+    return json_null();
+  }
   json_t *points = json_array();
   for (size_t i = 0; i < path->count; i++) {
     const tw_path_point *point = &path->points[i];
@@ -124,12 +127,16 @@ static json_t *outcome_json(const tw_outcome *outcome) {
   json_object_set_new(object, "precision", text(outcome->precision));
   json_object_set_new(object, "seconds", real(outcome->seconds));
   json_object_set_new(object, "cached", integer(outcome->cached));
+  json_object_set_new(object, "notes", names((const char *const *)outcome->notes, outcome->note_count));
   if (outcome->evaluation) {
     json_object_set_new(object, "used_in_training", metrics_json(outcome, outcome->used));
     json_object_set_new(object, "includes_training", json_boolean(outcome->counts_used));
     json_object_set_new(object, "unknown_classes", names(outcome->unknown, outcome->unknown_count));
     json_object_set_new(object, "unknown_pictures", integer(outcome->unknown_pictures));
   } else {
+    if (outcome->again) {
+      json_object_set_new(object, "unseen", integer(outcome->unseen_count));
+    }
     json_object_set_new(object, "parts", parts_json(outcome));
     json_object_set_new(object, "folds", integer(outcome->folds));
     json_object_set_new(object, "strength", real(outcome->strength));

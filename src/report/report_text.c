@@ -1,5 +1,6 @@
 /* The summary that `train` and `evaluate` print: what people read first, so every figure says which part it is of. */
 #include <math.h>
+#include <string.h>
 
 #include "report/report.h"
 
@@ -122,17 +123,50 @@ static void append_left_out(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
-static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
-  if (outcome->skipped_count > 0) {
-    tw_buffer_format(buffer, "skipped     %zu file%s:\n", outcome->skipped_count, plural(outcome->skipped_count));
-    for (size_t i = 0; i < outcome->skipped_count && i < LISTED; i++) {
-      tw_buffer_text(buffer, "            ");
+/* How many of the skipped files share the reason of file `at`, and whether it is the first of them. */
+static size_t count_reason(const tw_outcome *outcome, size_t at, bool *ret_first) {
+  size_t count = 0;
+  *ret_first = true;
+  for (size_t i = 0; i < outcome->skipped_count; i++) {
+    if (strcmp(outcome->skipped[i].reason, outcome->skipped[at].reason) == 0) {
+      *ret_first = *ret_first && i >= at;
+      count++;
+    }
+  }
+  return count;
+}
+
+/* Each reason once: with its file, or, when it is that of many, with their number and the first of them. */
+static void append_reasons(tw_buffer *buffer, const tw_outcome *outcome) {
+  size_t left = outcome->skipped_count;
+  size_t listed = 0;
+  for (size_t i = 0; i < outcome->skipped_count && listed < LISTED; i++) {
+    bool first;
+    size_t count = count_reason(outcome, i, &first);
+    if (!first) {
+      continue;
+    }
+    tw_buffer_text(buffer, "            ");
+    if (count > 1) {
+      tw_buffer_format(buffer, "%zu files: %s; the first is ", count, outcome->skipped[i].reason);
+      tw_text_append_escaped(buffer, outcome->skipped[i].path);
+      tw_buffer_text(buffer, "\n");
+    } else {
       tw_text_append_escaped(buffer, outcome->skipped[i].path);
       tw_buffer_format(buffer, ": %s\n", outcome->skipped[i].reason);
     }
-    if (outcome->skipped_count > LISTED) {
-      tw_buffer_format(buffer, "            and %zu more\n", outcome->skipped_count - LISTED);
-    }
+    left -= count;
+    listed++;
+  }
+  if (left > 0) {
+    tw_buffer_format(buffer, "            and %zu more\n", left);
+  }
+}
+
+static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->skipped_count > 0) {
+    tw_buffer_format(buffer, "skipped     %zu file%s:\n", outcome->skipped_count, plural(outcome->skipped_count));
+    append_reasons(buffer, outcome);
   }
   if (outcome->ignored > 0) {
     tw_buffer_format(buffer, "ignored     %zu other file%s\n", outcome->ignored, plural(outcome->ignored));
@@ -148,7 +182,8 @@ static void append_skipped(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
-static void append_evaluation(tw_buffer *buffer, const tw_outcome *outcome) {
+/* How the folder fits a model that was there before. */
+static void append_matching(tw_buffer *buffer, const tw_outcome *outcome) {
   if (outcome->used != NULL) {
     tw_buffer_text(buffer, "training    (pictures used in training, no test) ");
     append_accuracy(buffer, outcome->used);
@@ -163,31 +198,50 @@ static void append_evaluation(tw_buffer *buffer, const tw_outcome *outcome) {
     }
     tw_buffer_text(buffer, outcome->unknown_count > LISTED ? ", ...\n" : "\n");
   }
+  if (outcome->again && !outcome->evaluation && outcome->unseen_count > 0) {
+    tw_buffer_format(buffer,
+                     "unseen      %zu picture%s in none of the model's parts: not in these figures, 'topwork evaluate' "
+                     "tests on them\n",
+                     outcome->unseen_count, plural(outcome->unseen_count));
+  }
   if (outcome->missing_count > 0) {
     tw_buffer_format(buffer, "missing     %zu of the model's classes have no picture here\n", outcome->missing_count);
+  }
+}
+
+static void append_notes(tw_buffer *buffer, const tw_outcome *outcome) {
+  for (size_t i = 0; i < outcome->note_count; i++) {
+    tw_buffer_text(buffer, "note        ");
+    tw_text_append_escaped(buffer, outcome->notes[i]);
+    tw_buffer_text(buffer, "\n");
+  }
+}
+
+static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
+  bool model = !outcome->evaluation && !outcome->again;
+  if (model) {
+    tw_buffer_text(buffer, "wrote       ");
+    tw_text_append_escaped(buffer, outcome->model_path);
+    tw_buffer_text(buffer, "\n");
+  }
+  if (outcome->report_path != NULL) {
+    tw_buffer_text(buffer, model ? "            " : "wrote       ");
+    tw_text_append_escaped(buffer, outcome->report_path);
+    tw_buffer_format(buffer, "/: index.html (the report), %smetrics.json, %spredictions.csv\n",
+                     outcome->charts ? "charts, " : "", outcome->test == NULL ? "" : "confusion.csv, ");
   }
 }
 
 void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_sizes(buffer, outcome);
   append_test(buffer, outcome);
-  if (outcome->evaluation) {
-    append_evaluation(buffer, outcome);
-  }
+  append_matching(buffer, outcome);
   append_left_out(buffer, outcome);
   append_skipped(buffer, outcome);
-  if (!outcome->evaluation) {
-    char strength[TW_NUMBER_TEXT_SIZE];
-    tw_buffer_format(buffer, "top         C = %s, chosen by log loss on %s\n",
-                     tw_number_text(outcome->strength, strength),
+  append_notes(buffer, outcome);
+  if (!outcome->evaluation && outcome->path != NULL) {
+    tw_buffer_format(buffer, "top         C = %.3g, chosen by log loss on %s\n", outcome->strength,
                      outcome->path->by_folds ? "5 folds" : "the validation part");
-    tw_buffer_text(buffer, "wrote       ");
-    tw_text_append_escaped(buffer, outcome->model_path);
-    tw_buffer_text(buffer, "\n");
-    if (outcome->report_path != NULL) {
-      tw_buffer_text(buffer, "            ");
-      tw_text_append_escaped(buffer, outcome->report_path);
-      tw_buffer_format(buffer, "/: metrics.json, %spredictions.csv\n", outcome->test == NULL ? "" : "confusion.csv, ");
-    }
   }
+  append_written(buffer, outcome);
 }

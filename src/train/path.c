@@ -18,9 +18,10 @@ enum {
   PATIENCE = 2 /* coarse steps without a real gain before the path ends */
 };
 static const double path_tolerance = 1e-4;
-static const double real_gain = 0.002; /* relative; smaller ones are no reason to go on */
-static const double least_gain = 1e-3; /* absolute, in nats: separable classes would gain for ever */
-static const double turned = 0.01;     /* relative: a larger rise above the best ends the path at once */
+/* In nats: a smaller gain is no reason to regularise less. Where the classes separate, the loss falls for ever with
+ * rising C, by next to nothing, while the probabilities become more extreme than any validation part can justify. */
+static const double real_gain = 0.005;
+static const double turned = 0.01; /* relative: a larger rise above the best ends the path at once */
 
 typedef struct path_run {
   tw_team *team;
@@ -44,10 +45,12 @@ static double strength_of(int units) {
 
 /* ---- Trying strengths -------------------------------------------------------------------------------------------- */
 
-static bool better(const path_run *run, size_t a, size_t b) {
-  const tw_path_point *x = &run->points[a];
-  const tw_path_point *y = &run->points[b];
-  return x->log_loss < y->log_loss || (x->log_loss == y->log_loss && x->strength < y->strength);
+/* Whether the last point is better than the best: a stronger regularisation is when its loss is not higher, a weaker
+ * one when its loss is lower by `gain`. */
+static bool better(const path_run *run, double gain) {
+  const tw_path_point *last = &run->points[run->count];
+  const tw_path_point *best = &run->points[run->best];
+  return last->strength < best->strength ? last->log_loss <= best->log_loss : last->log_loss < best->log_loss - gain;
 }
 
 static size_t most_iterations(const tw_team *team) {
@@ -59,8 +62,8 @@ static size_t most_iterations(const tw_team *team) {
   return most;
 }
 
-/* Trains and scores at one strength and keeps the solutions when it is the best one yet. */
-static tw_status try_strength(path_run *run, int units, bool again, double ahead, tw_error *error) {
+/* Trains and scores at one strength and keeps the solutions when it is the best one yet (see better). */
+static tw_status try_strength(path_run *run, int units, bool again, double ahead, double gain, tw_error *error) {
   tw_team *team = run->team;
   const tw_progress progress = {.stage = "path", .done = run->count};
   double strength = strength_of(units);
@@ -74,7 +77,7 @@ static tw_status try_strength(path_run *run, int units, bool again, double ahead
                                             .log_loss = loss / (double)count,
                                             .accuracy = (double)correct / (double)count,
                                             .iterations = most_iterations(team)};
-  if (run->count == 0 || better(run, run->count, run->best)) {
+  if (run->count == 0 || better(run, gain)) {
     run->best = run->count;
     for (size_t i = 0; i < team->count; i++) {
       memcpy(run->kept[i], tw_lbfgs_x(team->members[i].solver), team->size * sizeof(float));
@@ -94,9 +97,9 @@ static tw_status walk_up(path_run *run, int first, tw_error *error) {
   double gained = (double)FLT_MAX; /* the loss at the last real gain */
   size_t idle = 0;
   for (size_t i = 0; i < MAX_COARSE; i++) {
-    TW_TRY(try_strength(run, first + (int)i * COARSE, i > 0, 1, error));
+    TW_TRY(try_strength(run, first + (int)i * COARSE, i > 0, 1, real_gain, error));
     double loss = run->points[run->count - 1].log_loss;
-    bool gain = loss < gained - fmax(gained * real_gain, least_gain);
+    bool gain = loss < gained - real_gain;
     gained = gain ? loss : gained;
     idle = gain ? 0 : idle + 1;
     if (idle >= PATIENCE || loss > run->points[run->best].log_loss * (1 + turned)) {
@@ -113,8 +116,8 @@ static tw_status walk_down(path_run *run, int first, tw_error *error) {
     for (size_t m = 0; m < run->team->count; m++) {
       tw_member_reset(&run->team->members[m]);
     }
-    TW_TRY(try_strength(run, first - (int)(i + 1) * COARSE, false, 0, error));
-    if (run->points[run->best].log_loss > before - fmax(before * real_gain, least_gain)) {
+    TW_TRY(try_strength(run, first - (int)(i + 1) * COARSE, false, 0, real_gain, error));
+    if (run->points[run->best].log_loss > before - real_gain) {
       return TW_OK;
     }
   }
@@ -142,13 +145,13 @@ static tw_status refine(path_run *run, tw_error *error) {
   }
   double bend = below - 2 * middle + above;
   int offset = bend > 0 ? (int)lround(COARSE * (below - above) / (2 * bend)) : 0;
-  if (offset == 0) {
+  if (offset == 0 || abs(offset) >= COARSE) {
     return TW_OK;
   }
   for (size_t i = 0; i < run->team->count; i++) {
     memcpy(tw_lbfgs_x(run->team->members[i].solver), run->kept[i], run->team->size * sizeof(float));
   }
-  return try_strength(run, units + offset, false, 0, error);
+  return try_strength(run, units + offset, false, 0, 0, error);
 }
 
 static tw_status run_path(path_run *run, tw_error *error) {

@@ -131,7 +131,8 @@ typedef struct tw_path_point {
   size_t iterations; /* the most of any fold */
 } tw_path_point;
 
-/* The strengths tried, ascending, and the one chosen: the lowest log loss, the smallest strength of equals. */
+/* The strengths tried, ascending, and the one chosen: of the lowest log loss, but a weaker regularisation must gain
+ * 0.005 nats over a stronger one to be worth it. */
 typedef struct tw_path {
   size_t count;
   tw_path_point *points;

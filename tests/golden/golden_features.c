@@ -50,8 +50,8 @@ static int free_paths(void **state) {
 }
 
 static tw_extraction *extract(tw_trunk_head head) {
-  tw_trunk *trunk;
-  tw_extraction *extraction;
+  tw_trunk *trunk = NULL;
+  tw_extraction *extraction = NULL;
   tw_error error = {0};
   tw_extract_options options = {.head = head};
   if (tw_trunk_open(TW_TRUNK_DEFAULT, NULL, &trunk, &error) != TW_OK ||

@@ -189,4 +189,86 @@ static inline tw_hash hash_of_output(const tw_graph *graph, size_t i) {
   return hash;
 }
 
+/* A network with every operator. */
+static inline void builder_every_operator(builder *b) {
+  BUILD(b, -1, 2, 9, 9);
+  uint16_t halves[36];
+  for (size_t i = 0; i < 36; i++) {
+    halves[i] = tw_f32_to_f16((float)i / 16 - 1);
+  }
+  builder_tensor(b, "h", TW_DTYPE_F16, 4, DIMS(2, 2, 3, 3), halves);
+  WEIGHTS(b, "v", 2);
+  WEIGHTS(b, "k", 2, 1, 1);
+  WEIGHTS(b, "g", 5, 8);
+  WEIGHTS(b, "gc", 5);
+  WEIGHTS(b, "m", 5, 6);
+  builder_scalar(b, "zero", 0);
+  builder_scalar(b, "six", 6);
+  builder_node(b, "Cast", "cast", "h", "w");
+  builder_int(b, "to", 1);
+  builder_node(b, "Conv", "conv", "x,w,v", "n1");
+  INTS(b, "pads", 1, 0, 1, 2);
+  builder_node(b, "BatchNormalization", "bn", "n1,v,v,v,v", "n2");
+  builder_node(b, "Relu", "relu", "n2", "n3");
+  builder_node(b, "Clip", "clip", "n3,zero,six", "n4");
+  builder_node(b, "Clip", "upper", "n4,,six", "n5");
+  builder_node(b, "Mul", "mul", "n5,k", "n6");
+  builder_node(b, "Sub", "sub", "k,n6", "n7");
+  builder_node(b, "Add", "add", "n7,n6", "n8");
+  builder_node(b, "MaxPool", "max", "n8", "n9");
+  INTS(b, "kernel_shape", 3, 3);
+  INTS(b, "strides", 2, 2);
+  builder_int(b, "ceil_mode", 1);
+  builder_node(b, "AveragePool", "avg", "n8", "n10");
+  INTS(b, "kernel_shape", 3, 3);
+  INTS(b, "strides", 2, 2);
+  INTS(b, "pads", 1, 1, 1, 1);
+  builder_int(b, "count_include_pad", 1);
+  builder_node(b, "GlobalAveragePool", "gap1", "n9", "n11");
+  builder_node(b, "GlobalAveragePool", "gap2", "n10", "n12");
+  builder_node(b, "Concat", "cat", "n11,n12,n11,n12", "n13");
+  builder_int(b, "axis", 1);
+  builder_node(b, "Identity", "id", "n13", "n14");
+  builder_node(b, "Flatten", "flat", "n14", "features");
+  builder_node(b, "Gemm", "gemm", "features,g,gc", "n15");
+  builder_int(b, "transB", 1);
+  builder_node(b, "MatMul", "matmul", "n15,m", "n16");
+  builder_node(b, "Reshape", "shape", "n16,target", "n17");
+  builder_integers(b, "target", DIMS(0, 2, -1), 3);
+  builder_node(b, "Softmax", "soft", "n17", "probabilities");
+  builder_output(b, "features");
+  builder_output(b, "probabilities");
+}
+
+typedef tw_status (*pass_fn)(tw_graph *graph, tw_error *error);
+
+/* Runs the pass and checks the graph after it; the builder is done then. */
+static inline tw_graph *run_pass(builder *b, tw_buffer *ret_file, pass_fn pass) {
+  tw_error error;
+  tw_graph *graph = builder_graph(b);
+  *ret_file = b->file; /* the graph's constants lie in it */
+  b->file = (tw_buffer){0};
+  builder_done(b);
+  if (pass(graph, &error) != TW_OK || tw_graph_verify(graph, &error) != TW_OK) {
+    fail_msg("%s", error.message);
+  }
+  return graph;
+}
+
+/* "Conv Relu": the operators in order. */
+static inline void check_ops(const tw_graph *graph, const char *expected) {
+  tw_buffer text = {0};
+  for (size_t i = 0; i < graph->node_count; i++) {
+    tw_buffer_format(&text, i == 0 ? "%s" : " %s", tw_op_name(graph->nodes[i]->op));
+  }
+  tw_buffer_text(&text, "");
+  assert_string_equal((const char *)text.data, expected);
+  tw_buffer_done(&text);
+}
+
+static inline void finish(tw_graph *graph, tw_buffer *file) {
+  tw_graph_free(graph);
+  tw_buffer_done(file);
+}
+
 #endif

@@ -145,6 +145,21 @@ static void a_plan_describes_itself(void **state) {
   tw_session_free(NULL);
 }
 
+/* An output that no step computes: the input itself, a constant, a view. */
+static void outputs_may_be_anything(void **state) {
+  (void)state;
+  net net;
+  net_init(&net, 2);
+  tw_attributes flatten = {.axis = 1};
+  tw_value *x = net_input(&net, SHAPE(1, 3, 2, 2));
+  tw_value *y = NODE(&net, TW_OP_RELU, NULL, x);
+  net_output(&net, x);
+  net_output(&net, net_constant(&net, SHAPE(5)));
+  net_output(&net, NODE(&net, TW_OP_FLATTEN, &flatten, x));
+  net_output(&net, y);
+  check_net(&net, 0);
+}
+
 /* ---- Sessions ---------------------------------------------------------------------------------------------------- */
 
 static void results_do_not_depend_on_what_ran_before(void **state) {
@@ -165,6 +180,45 @@ static void results_do_not_depend_on_what_ran_before(void **state) {
   assert_memory_not_equal(first, later, sizeof first);
   assert_int_equal(tw_session_run(session, inputs[0], (float *[]){NULL, later}, NULL), TW_OK);
   assert_memory_equal(first, later, sizeof first);
+  tw_session_free(session);
+  tw_plan_free(plan);
+}
+
+static void a_run_allocates_nothing(void **state) {
+  (void)state;
+  tw_plan *plan = make_plan(1);
+  tw_session *session;
+  static float input[PIXELS];
+  float features[56];
+  float result[CLASSES];
+  assert_int_equal(tw_session_create(plan, &session, NULL), TW_OK);
+  tw_memory_fail_after(1);
+  tw_status status = tw_session_run(session, input, (float *[]){features, result}, NULL);
+  tw_memory_fail_after(0);
+  assert_int_equal(status, TW_OK);
+  tw_session_free(session);
+  tw_plan_free(plan);
+}
+
+/* libgomp's setting of the calling thread. */
+int omp_get_max_threads(void);
+void omp_set_num_threads(int count);
+
+static void the_calling_thread_stays_as_it_was(void **state) {
+  (void)state;
+  static float input[PIXELS];
+  tw_session *session;
+  omp_set_num_threads(5);
+  tw_plan *plan = make_plan(2);
+  assert_int_equal(omp_get_max_threads(), 5);
+  assert_int_equal(tw_session_create(plan, &session, NULL), TW_OK);
+  assert_int_equal(tw_session_run(session, input, NULL, NULL), TW_OK);
+  assert_int_equal(omp_get_max_threads(), 5);
+  double *seconds = calloc(tw_plan_step_count(plan), sizeof *seconds);
+  assert_non_null(seconds);
+  assert_int_equal(tw_session_profile(session, input, seconds, NULL), TW_OK);
+  assert_int_equal(omp_get_max_threads(), 5);
+  free(seconds);
   tw_session_free(session);
   tw_plan_free(plan);
 }
@@ -360,7 +414,10 @@ int main(void) {
                                      cmocka_unit_test(lifetimes_place_the_largest_first),
                                      cmocka_unit_test(lifetimes_have_a_limit),
                                      cmocka_unit_test(a_plan_describes_itself),
+                                     cmocka_unit_test(outputs_may_be_anything),
                                      cmocka_unit_test(results_do_not_depend_on_what_ran_before),
+                                     cmocka_unit_test(a_run_allocates_nothing),
+                                     cmocka_unit_test(the_calling_thread_stays_as_it_was),
                                      cmocka_unit_test(profiles_add_up),
                                      cmocka_unit_test(threads_share_a_plan),
                                      cmocka_unit_test(every_allocation_may_fail),

@@ -98,12 +98,15 @@ static void bytes_give_the_same_row(void **state) {
   float row[NET_CHANNELS];
   tw_error error = {0};
   for (int threads = 0; threads < 3; threads++) {
-    net_ok(tw_extract_bytes(trunk, tw_buffer_bytes(&bytes), TW_HEAD_FEATURES, threads, row, &error), &error);
+    net_ok(tw_extract_one(trunk, &(tw_source){.file = tw_buffer_bytes(&bytes)}, TW_HEAD_FEATURES, threads, row, &error),
+           &error);
     assert_memory_equal(row, one->rows, sizeof row);
   }
   row[0] = 77;
   bytes.size /= 2;
-  assert_int_equal(tw_extract_bytes(trunk, tw_buffer_bytes(&bytes), TW_HEAD_FEATURES, 1, row, &error), TW_E_FORMAT);
+  assert_int_equal(
+      tw_extract_one(trunk, &(tw_source){.file = tw_buffer_bytes(&bytes)}, TW_HEAD_FEATURES, 1, row, &error),
+      TW_E_FORMAT);
   assert_true(row[0] == 77);
   tw_buffer_done(&bytes);
   tw_extraction_free(one);

@@ -14,7 +14,7 @@ static char tree_root[64];
 
 static inline int tree_setup(void **state) {
   (void)state;
-  strcpy(tree_root, "/tmp/topwork-features-XXXXXX");
+  snprintf(tree_root, sizeof tree_root, "/tmp/topwork-features-XXXXXX");
   return mkdtemp(tree_root) == NULL || chmod(tree_root, 0755) != 0 ? -1 : 0;
 }
 
@@ -57,8 +57,8 @@ static inline bool tree_as_nobody(bool (*check)(void)) {
 
 /* The path of `relative` in the tree; four of them may be in use at a time. */
 static inline const char *tree_path(const char *relative) {
-  static char paths[4][8192];
-  static size_t next;
+  static _Thread_local char paths[4][8192];
+  static _Thread_local size_t next;
   char *path = paths[next++ % 4];
   snprintf(path, sizeof paths[0], "%s/%s", tree_root, relative);
   return path;

@@ -347,12 +347,14 @@ static void long_paths_are_walked(void **state) {
 static void too_deep_is_skipped(void **state) {
   (void)state;
   tree_jpeg("deep/a/1.jpg");
-  char path[512] = "deep/a";
+  tw_buffer path = {0};
+  tw_buffer_text(&path, "deep/a");
   for (int i = 0; i < TW_WALK_MAX_DEPTH + 2; i++) {
-    strcat(path, "/d");
+    tw_buffer_text(&path, "/d");
   }
-  strcat(path, "/2.jpg");
-  tree_jpeg(path);
+  tw_buffer_format(&path, "/2.jpg%c", 0);
+  tree_jpeg((const char *)path.data);
+  tw_buffer_done(&path);
   tw_listing *listing = walk("deep");
   assert_int_equal(listing->count, 1);
   assert_int_equal(listing->skipped_count, 1);

@@ -40,6 +40,9 @@ static tw_model *make_model(void) {
   for (size_t i = 0; i < K; i++) {
     record.classes[i] = tw_strdup(names[i]);
   }
+  static const tw_path_point points[3] = {{0.01, 0.5, 0.75, 10}, {0.1, 0.25, 0.875, 11}, {1, 0.375, (double)NAN, 12}};
+  record.path = (tw_path){.count = 3, .points = tw_alloc(3, sizeof *points), .chosen = 1, .by_folds = true};
+  memcpy(record.path.points, points, sizeof points);
   for (size_t part = 0; part < 3; part++) {
     record.content_counts[part] = part + 1;
     record.contents[part] = tw_alloc(part + 1, sizeof(tw_hash));
@@ -77,6 +80,13 @@ static void a_model_reads_back(void **state) {
   assert_true(read->record.test_share == 0.16);
   assert_true(read->record.strength == 0.1);
   assert_true(read->record.by_folds);
+  assert_int_equal(read->record.path.count, 3);
+  assert_int_equal(read->record.path.chosen, 1);
+  assert_true(read->record.path.by_folds);
+  assert_true(read->record.path.points[0].strength == 0.01);
+  assert_true(read->record.path.points[1].log_loss == 0.25);
+  assert_true(isnan(read->record.path.points[2].accuracy));
+  assert_int_equal(read->record.path.points[2].iterations, 12);
   assert_int_equal(read->record.test_correct, 9);
   for (uint8_t part = 0; part < 3; part++) {
     tw_hash content = hash_number((uint8_t)(10 * part));
@@ -85,7 +95,8 @@ static void a_model_reads_back(void **state) {
   tw_hash other = hash_number(99);
   assert_int_equal(tw_model_part_of(read, &other), TW_PART_UNSET);
   float probabilities[K];
-  assert_int_equal(tw_model_predict_bytes(read, tw_bytes_of("x"), 1, probabilities, &error), TW_E_ARGUMENT);
+  assert_int_equal(tw_model_predict_one(read, &(tw_source){.file = tw_bytes_of("x")}, 1, probabilities, &error),
+                   TW_E_ARGUMENT);
   tw_buffer again = {0};
   assert_int_equal(tw_model_write(read, &again, &error), TW_OK);
   assert_int_equal(again.size, file.size);
@@ -161,11 +172,34 @@ static void largest_come_first(void **state) {
   assert_memory_equal(order, expected, 2 * sizeof *expected);
 }
 
+/* Models written before the path was kept, and paths that do not fit the model. */
+static void a_model_without_its_path_reads(void **state) {
+  (void)state;
+  for (int kind = 0; kind < 3; kind++) {
+    tw_model *model = make_model();
+    if (kind == 0) {
+      model->record.path.count = 0;
+    } else if (kind == 1) {
+      model->record.path.points[1].strength = 0.2;
+    } else {
+      model->record.path.points[0].strength = 0.5;
+    }
+    tw_buffer file = {0};
+    assert_int_equal(tw_model_write(model, &file, NULL), TW_OK);
+    tw_model *read;
+    assert_int_equal(tw_model_open_bytes(tw_buffer_bytes(&file), &read, NULL), TW_OK);
+    assert_int_equal(read->record.path.count, 0);
+    assert_null(read->record.path.points);
+    tw_model_free(read);
+    tw_model_free(model);
+    tw_buffer_done(&file);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_model_reads_back),
-      cmocka_unit_test(damage_is_refused),
-      cmocka_unit_test(memory_that_runs_out_is_an_error),
+      cmocka_unit_test(a_model_reads_back), cmocka_unit_test(a_model_without_its_path_reads),
+      cmocka_unit_test(damage_is_refused),  cmocka_unit_test(memory_that_runs_out_is_an_error),
       cmocka_unit_test(largest_come_first),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

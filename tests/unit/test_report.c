@@ -20,8 +20,9 @@ static tw_metrics *make_metrics(void) {
 static tw_path_point points[2] = {{0.01, 0.9, 0.5, 7}, {0.1, 0.7, 0.75, 9}};
 static tw_path path = {.count = 2, .points = points, .chosen = 1};
 static tw_skipped skipped[1] = {{(char *)"bad\xff\n.jpg", (char *)"0 bytes"}};
-static const tw_report_row rows[2] = {{"x,y.jpg", "a, \"b\"", "test", "tab\tbed", 0.6f},
-                                      {"z.jpg", "tab\tbed", "training", "tab\tbed", 1}};
+static const tw_report_row rows[2] = {
+    {.path = "x,y.jpg", .label = "a, \"b\"", .part = "test", .prediction = "tab\tbed", .probability = 0.6f},
+    {.path = "z.jpg", .label = "tab\tbed", .part = "training", .prediction = "tab\tbed", .probability = 1}};
 
 static tw_outcome make_outcome(const tw_metrics *metrics) {
   return (tw_outcome){.model_path = "m.onnx",

@@ -37,7 +37,7 @@ static uint8_t *draw(const set *set) {
   return parts;
 }
 
-/* Ascending, the chosen one the lowest, the smallest of equals. */
+/* Ascending, and the chosen one as train.h says. */
 static void expect_sound(const tw_path *path) {
   assert_true(path->count > 0 && path->chosen < path->count);
   for (size_t i = 0; i < path->count; i++) {
@@ -46,7 +46,8 @@ static void expect_sound(const tw_path *path) {
     assert_true(point->accuracy >= 0 && point->accuracy <= 1 && point->strength > 0);
     assert_true(i == 0 || point->strength > path->points[i - 1].strength);
     double chosen = path->points[path->chosen].log_loss;
-    assert_true(i < path->chosen ? point->log_loss > chosen : point->log_loss >= chosen);
+    assert_true(i < path->chosen ? point->log_loss >= chosen
+                                 : point->log_loss >= chosen - 0.005 /* train.h: what is worth it */);
   }
 }
 

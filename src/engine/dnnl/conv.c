@@ -83,7 +83,7 @@ static tw_status place_residual(conv *conv, const tw_operand *source, tw_operand
     return TW_OK;
   }
   TW_TRY(tw_builder_room(builder, &result, ret_result, error));
-  if (choose(conv, FUSION_BINARY, &result, &addend.desc, error) == TW_OK) {
+  if (choose(conv, FUSION_BINARY, &result, &addend.desc, NULL) == TW_OK) {
     arguments[0] = (tw_argument){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend};
     *ret_count = 1;
     return TW_OK;

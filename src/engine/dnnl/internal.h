@@ -1,10 +1,10 @@
 /* What the files of this folder share: the plan, and the builder that makes one. The only place besides them that may
  * know oneDNN.
  *
- * A plan is a list of steps. A step is a oneDNN primitive (or a small function of ours) and its operands; an operand is
- * a layout and a place. While the plan is built, a place is a storage: a buffer whose address is not known yet. A
- * storage may be a slice of another one (that is how concatenation costs nothing). When all steps are known, storages
- * get offsets in the session's block by their lifetimes. */
+ * A plan is a list of steps. A step is a oneDNN primitive (or a plain copy) and its operands; an operand is a layout
+ * and a place. While the plan is built, a place is a storage: a buffer whose address is not known yet. A storage may be
+ * a slice of another one (that is how concatenation costs nothing). When all steps are known, storages get offsets in
+ * the session's block by their lifetimes. */
 #ifndef TW_ENGINE_DNNL_INTERNAL_H
 #define TW_ENGINE_DNNL_INTERNAL_H
 
@@ -44,17 +44,11 @@ typedef struct tw_argument {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
-struct tw_step;
-/* A step of ours; data[i] is where argument i lies. Runs on the calling thread. */
-typedef void (*tw_step_fn)(const struct tw_step *step, void *const *data);
-
 typedef struct tw_step {
   tw_plan_step info;
-  dnnl_primitive_desc_t desc; /* NULL for a step of ours */
+  dnnl_primitive_desc_t desc; /* NULL for a copy from the first argument to the second */
   dnnl_primitive_t primitive;
   bool single; /* made for one thread, and run on one: its digits would depend on their number */
-  tw_step_fn run;
-  int code; /* for run: which operation */
   size_t argument_count;
   tw_argument *arguments;
 } tw_step;
@@ -192,8 +186,6 @@ void tw_builder_make_slice(tw_builder *builder, size_t root, size_t parent, size
 
 /* ---- steps.c ----------------------------------------------------------------------------------------------------- */
 
-enum { TW_MAX_STEP_ARGUMENTS = 16 };
-
 /* Appends a step that executes `desc` (owned by the plan from now on, also on failure), with its scratchpad. */
 tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc,
                           const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error);
@@ -203,9 +195,6 @@ tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive
                            bool in_place, const tw_value *result, tw_error *error);
 /* Says that the last step does this node's work, too. */
 tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_error *error);
-/* Appends a step of ours. The last argument is what it writes. */
-tw_status tw_builder_own_step(tw_builder *builder, const char *kind, tw_step_fn run, int code,
-                              const tw_argument *arguments, size_t count, tw_error *error);
 /* Appends a reorder, or a copy where the layouts are the same. */
 tw_status tw_builder_reorder(tw_builder *builder, const tw_operand *from, const tw_operand *to, tw_error *error);
 

@@ -8,7 +8,7 @@
 
 typedef struct bound_step {
   dnnl_exec_arg_t *arguments; /* of a primitive */
-  void **data;                /* of a step of ours */
+  void **data;                /* where each argument lies */
   bool has_input;
   size_t output; /* the caller's output it writes; SIZE_MAX: none */
 } bound_step;
@@ -123,7 +123,7 @@ static dnnl_status_t point_at_caller(const tw_step *step, const bound_step *boun
 
 static dnnl_status_t execute(const tw_session *session, const tw_step *step, const bound_step *bound) {
   if (step->primitive == NULL) {
-    step->run(step, bound->data);
+    memcpy(bound->data[1], bound->data[0], tw_layout_bytes(&step->arguments[1].operand.desc));
     return dnnl_success;
   }
   int threads = session->plan->threads;
@@ -161,21 +161,34 @@ static tw_status wait(const tw_session *session, tw_error *error) {
   return tw_engine_status(dnnl_stream_wait(session->stream), "stream", error);
 }
 
-tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error) {
-  omp_set_num_threads(session->plan->threads);
+/* All steps; ret_seconds may be NULL. */
+static tw_status run_steps(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
+                           tw_error *error) {
   for (size_t i = 0; i < session->plan->step_count; i++) {
+    double begin = ret_seconds != NULL ? tw_seconds() : 0;
     TW_TRY(run_step(session, i, input, outputs, error));
+    if (ret_seconds != NULL) {
+      TW_TRY(wait(session, error));
+      ret_seconds[i] += tw_seconds() - begin;
+    }
   }
   return wait(session, error);
 }
 
-tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error) {
+/* With the plan's number of threads, the caller's before and after. */
+static tw_status run_here(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
+                          tw_error *error) {
+  int before = omp_get_max_threads();
   omp_set_num_threads(session->plan->threads);
-  for (size_t i = 0; i < session->plan->step_count; i++) {
-    double begin = tw_seconds();
-    TW_TRY(run_step(session, i, input, NULL, error));
-    TW_TRY(wait(session, error));
-    ret_seconds[i] += tw_seconds() - begin;
-  }
-  return TW_OK;
+  tw_status status = run_steps(session, input, outputs, ret_seconds, error);
+  omp_set_num_threads(before);
+  return status;
+}
+
+tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error) {
+  return run_here(session, input, outputs, NULL, error);
+}
+
+tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error) {
+  return run_here(session, input, NULL, ret_seconds, error);
 }

@@ -179,15 +179,6 @@ tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_erro
   return TW_OK;
 }
 
-tw_status tw_builder_own_step(tw_builder *builder, const char *kind, tw_step_fn run, int code,
-                              const tw_argument *arguments, size_t count, tw_error *error) {
-  tw_step *step;
-  TW_TRY(add(builder, kind, "ours", arguments, count, &step, error));
-  step->run = run;
-  step->code = code;
-  return TW_OK;
-}
-
 tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc, const tw_operand *from,
                            bool in_place, const tw_value *result, tw_error *error) {
   dnnl_memory_desc_t layout = tw_primitive_layout(desc, dnnl_query_dst_md);
@@ -205,14 +196,11 @@ tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive
 
 /* ---- Reorder and copy -------------------------------------------------------------------------------------------- */
 
-static void run_copy(const tw_step *step, void *const *data) {
-  memcpy(data[1], data[0], tw_layout_bytes(&step->arguments[1].operand.desc));
-}
-
 tw_status tw_builder_reorder(tw_builder *builder, const tw_operand *from, const tw_operand *to, tw_error *error) {
   const tw_argument arguments[] = {{DNNL_ARG_FROM, *from}, {DNNL_ARG_TO, *to}};
   if (tw_layout_same(&from->desc, &to->desc)) {
-    return tw_builder_own_step(builder, "copy", run_copy, 0, arguments, 2, error);
+    tw_step *copy;
+    return add(builder, "copy", "ours", arguments, 2, &copy, error);
   }
   dnnl_primitive_attr_t attributes;
   TW_TRY(create_attributes(&attributes, error));
