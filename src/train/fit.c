@@ -67,13 +67,11 @@ static tw_status approach(tw_team *team, double strength, const tw_progress *pro
   const double tolerance = team->options->tolerance;
   const double step = sqrt(10);
   double at = tw_fit_first_strength(team);
-  bool again = false;
   for (size_t i = 0; i < MAX_APPROACH && at * step < strength; i++, at *= step) {
-    TW_TRY(tw_team_run(team, at, again, 1, fmax(rough, tolerance), progress, error));
-    again = true;
+    TW_TRY(tw_team_run(team, at, 1, fmax(rough, tolerance), progress, error));
     *ret_iterations += tw_lbfgs_iterations(team->members[0].solver);
   }
-  return tw_team_run(team, strength, again, log(strength * step / at) / log(step), tolerance, progress, error);
+  return tw_team_run(team, strength, log(strength * step / at) / log(step), tolerance, progress, error);
 }
 
 tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_count, double strength,
@@ -90,7 +88,7 @@ tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_c
   tw_status status = tw_team_create(ordered, left_out, 1, options, &team, error);
   if (status == TW_OK && start != NULL) {
     tw_rows_from_top(ordered, start, team->members[0].present, tw_lbfgs_x(team->members[0].solver));
-    status = tw_team_run(team, strength, false, 0, options->tolerance, &progress, error);
+    status = tw_team_run(team, strength, 0, options->tolerance, &progress, error);
   } else if (status == TW_OK) {
     status = approach(team, strength, &progress, &earlier, error);
   }

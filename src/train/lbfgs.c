@@ -292,23 +292,10 @@ tw_status tw_lbfgs_advance(tw_lbfgs *solver, double loss, tw_lbfgs_state *ret_st
 
 /* ---- Beginnings -------------------------------------------------------------------------------------------------- */
 
-void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations) {
-  solver->penalty = penalty;
-  solver->tolerance = tolerance;
-  solver->max_iterations = max_iterations;
-  solver->iterations = 0;
-  solver->standstill = 0;
-  solver->used = 0;
-  solver->first = true;
-  memcpy(solver->last, solver->x, solver->size * sizeof(float));
-}
-
-/* What is known of the loss under another penalty. */
+/* What is known of the loss's curvature, under another penalty. */
 static void change_penalty(tw_lbfgs *solver, double penalty) {
   double change = penalty - solver->penalty;
   solver->penalty = penalty;
-  solver->value += change / 2 * tw_vector_dot(solver->x, solver->x, solver->penalised);
-  tw_vector_add(solver->gradient, change, solver->x, solver->penalised);
   bool sound = true;
   for (size_t a = 0; a < solver->used; a++) {
     size_t pair = pair_at(solver, a);
@@ -321,8 +308,22 @@ static void change_penalty(tw_lbfgs *solver, double penalty) {
   solver->used = sound ? solver->used : 0;
 }
 
+void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations, bool forget) {
+  solver->used = forget ? 0 : solver->used;
+  change_penalty(solver, penalty);
+  solver->tolerance = tolerance;
+  solver->max_iterations = max_iterations;
+  solver->iterations = 0;
+  solver->standstill = 0;
+  solver->first = true;
+  memcpy(solver->last, solver->x, solver->size * sizeof(float));
+}
+
 tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, double tolerance, tw_lbfgs_state *ret_state,
                             tw_error *error) {
+  double change = penalty - solver->penalty;
+  solver->value += change / 2 * tw_vector_dot(solver->x, solver->x, solver->penalised);
+  tw_vector_add(solver->gradient, change, solver->x, solver->penalised);
   change_penalty(solver, penalty);
   solver->tolerance = tolerance;
   solver->iterations = 0;

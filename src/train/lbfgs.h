@@ -30,8 +30,9 @@ float *tw_lbfgs_x(tw_lbfgs *solver);           /* the best point so far; may be 
 const float *tw_lbfgs_point(tw_lbfgs *solver); /* where to evaluate */
 float *tw_lbfgs_gradient(tw_lbfgs *solver);    /* where to write the gradient of the loss at that point */
 
-/* Begins at x, knowing nothing. Always wants an evaluation, at x. */
-void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations);
+/* Begins at x; `forget`: knowing nothing, otherwise with what was learnt of the loss elsewhere. Always wants an
+ * evaluation, at x. */
+void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations, bool forget);
 /* Goes on with another penalty from x, which must be a finished start's. ahead > 0: the first step goes on along the
  * way from the last solution (or the start) to this one, `ahead` times as far. The state as in tw_lbfgs_advance. */
 tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, double tolerance, tw_lbfgs_state *ret_state,

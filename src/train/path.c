@@ -63,11 +63,11 @@ static size_t most_iterations(const tw_team *team) {
 }
 
 /* Trains and scores at one strength and keeps the solutions when it is the best one yet (see better). */
-static tw_status try_strength(path_run *run, int units, bool again, double ahead, double gain, tw_error *error) {
+static tw_status try_strength(path_run *run, int units, double ahead, double gain, tw_error *error) {
   tw_team *team = run->team;
   const tw_progress progress = {.stage = "path", .done = run->count};
   double strength = strength_of(units);
-  TW_TRY(tw_team_run(team, strength, again, ahead, path_tolerance, &progress, error));
+  TW_TRY(tw_team_run(team, strength, ahead, path_tolerance, &progress, error));
   double loss;
   size_t correct;
   size_t count;
@@ -87,6 +87,14 @@ static tw_status try_strength(path_run *run, int units, bool again, double ahead
   return TW_OK;
 }
 
+/* Back to the best solutions, each member to its own: from another's, which has seen the rows that this one leaves out,
+ * a rough solution would score too well. */
+static void return_to_best(path_run *run) {
+  for (size_t i = 0; i < run->team->count; i++) {
+    tw_member_put(&run->team->members[i], run->kept[i], TW_STAND_MOVED);
+  }
+}
+
 /* The coarse step next below the strength at which regularisation ceases to rule. */
 static int first_units(const tw_team *team) {
   double units = COARSE * floor(log10(tw_fit_first_strength(team)) * UNITS / COARSE);
@@ -97,7 +105,7 @@ static tw_status walk_up(path_run *run, int first, tw_error *error) {
   double gained = (double)FLT_MAX; /* the loss at the last real gain */
   size_t idle = 0;
   for (size_t i = 0; i < MAX_COARSE; i++) {
-    TW_TRY(try_strength(run, first + (int)i * COARSE, i > 0, 1, real_gain, error));
+    TW_TRY(try_strength(run, first + (int)i * COARSE, 1, real_gain, error));
     double loss = run->points[run->count - 1].log_loss;
     bool gain = loss < gained - real_gain;
     gained = gain ? loss : gained;
@@ -113,10 +121,8 @@ static tw_status walk_up(path_run *run, int first, tw_error *error) {
 static tw_status walk_down(path_run *run, int first, tw_error *error) {
   for (size_t i = 0; i < MAX_DOWN && run->units[run->best] == first - (int)i * COARSE; i++) {
     double before = run->points[run->best].log_loss;
-    for (size_t m = 0; m < run->team->count; m++) {
-      tw_member_reset(&run->team->members[m]);
-    }
-    TW_TRY(try_strength(run, first - (int)(i + 1) * COARSE, false, 0, real_gain, error));
+    return_to_best(run);
+    TW_TRY(try_strength(run, first - (int)(i + 1) * COARSE, 0, real_gain, error));
     if (run->points[run->best].log_loss > before - real_gain) {
       return TW_OK;
     }
@@ -148,10 +154,8 @@ static tw_status refine(path_run *run, tw_error *error) {
   if (offset == 0 || abs(offset) >= COARSE) {
     return TW_OK;
   }
-  for (size_t i = 0; i < run->team->count; i++) {
-    memcpy(tw_lbfgs_x(run->team->members[i].solver), run->kept[i], run->team->size * sizeof(float));
-  }
-  return try_strength(run, units + offset, false, 0, 0, error);
+  return_to_best(run);
+  return try_strength(run, units + offset, 0, 0, error);
 }
 
 static tw_status run_path(path_run *run, tw_error *error) {
@@ -250,9 +254,8 @@ static tw_status fit_all(const tw_rows *rows, const float *point, double strengt
   const tw_progress done = {.stage = "fit", .done = 1, .total = 1};
   tw_team *team;
   TW_TRY(tw_team_create(rows, left_out, 1, options, &team, error));
-  float *x = tw_lbfgs_x(team->members[0].solver);
-  memcpy(x, point, team->size * sizeof *x);
-  tw_status status = tw_team_run(team, strength, false, 0, options->tolerance, &progress, error);
+  tw_member_put(&team->members[0], point, TW_STAND_NEW);
+  tw_status status = tw_team_run(team, strength, 0, options->tolerance, &progress, error);
   if (status == TW_OK) {
     status = tw_team_report(options, &done, true, error);
   }

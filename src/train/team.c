@@ -49,6 +49,16 @@ static size_t pairs_that_fit(const tw_team *team) {
   return pairs > wanted ? wanted : pairs < FEWEST_PAIRS ? FEWEST_PAIRS : pairs;
 }
 
+/* Weights 0 and the intercepts that are best for them. */
+static void reset(tw_member *member) {
+  const tw_rows *rows = member->team->rows;
+  float *intercepts = tw_lbfgs_x(member->solver) + rows->classes * rows->dimensions;
+  for (size_t k = 0; k < rows->classes; k++) {
+    double share = (double)member->supports[k] / (double)member->row_count;
+    intercepts[k] = member->present[k] ? (float)log(share) : 0.0f;
+  }
+}
+
 static tw_status init_member(tw_team *team, tw_member *member, int left_out, tw_error *error) {
   const tw_rows *rows = team->rows;
   member->team = team;
@@ -67,18 +77,8 @@ static tw_status init_member(tw_team *team, tw_member *member, int left_out, tw_
   for (size_t k = 0; k < rows->classes; k++) {
     member->present[k] = member->supports[k] > 0;
   }
-  tw_member_reset(member);
+  reset(member);
   return TW_OK;
-}
-
-void tw_member_reset(tw_member *member) {
-  const tw_rows *rows = member->team->rows;
-  float *x = tw_lbfgs_x(member->solver);
-  memset(x, 0, member->team->size * sizeof *x);
-  for (size_t k = 0; k < rows->classes; k++) {
-    double share = (double)member->supports[k] / (double)member->row_count;
-    x[rows->classes * rows->dimensions + k] = member->present[k] ? (float)log(share) : 0.0f;
-  }
 }
 
 tw_status tw_team_create(const tw_rows *rows, const int *left_out, size_t count, const tw_fit_options *options,
@@ -130,6 +130,11 @@ void tw_team_free(tw_team *team) {
   tw_free(team);
 }
 
+void tw_member_put(tw_member *member, const float *point, tw_stand stand) {
+  memcpy(tw_lbfgs_x(member->solver), point, member->team->size * sizeof *point);
+  member->stand = stand;
+}
+
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 tw_status tw_team_report(const tw_fit_options *options, const tw_progress *progress, bool last, tw_error *error) {
@@ -178,11 +183,13 @@ static double penalty_of(const tw_member *member, double strength) {
   return fmin(fmax(1 / (strength * scale * scale * (double)member->row_count), 1e-30), 1e30);
 }
 
-static tw_status begin_member(tw_member *member, double strength, bool again, double ahead, double tolerance,
-                              tw_error *error) {
+static tw_status begin_member(tw_member *member, double strength, double ahead, double tolerance, tw_error *error) {
+  tw_stand stand = member->stand;
   member->penalty = penalty_of(member, strength);
-  if (!again) {
-    tw_lbfgs_start(member->solver, member->penalty, tolerance, member->team->options->max_iterations);
+  member->stand = TW_STAND_TRAINED;
+  if (stand != TW_STAND_TRAINED) {
+    tw_lbfgs_start(member->solver, member->penalty, tolerance, member->team->options->max_iterations,
+                   stand == TW_STAND_NEW);
     member->state = TW_LBFGS_EVALUATE;
     return TW_OK;
   }
@@ -214,10 +221,10 @@ static tw_status with_round(tw_team *team,
   return status;
 }
 
-tw_status tw_team_run(tw_team *team, double strength, bool again, double ahead, double tolerance,
-                      const tw_progress *progress, tw_error *error) {
+tw_status tw_team_run(tw_team *team, double strength, double ahead, double tolerance, const tw_progress *progress,
+                      tw_error *error) {
   for (size_t i = 0; i < team->count; i++) {
-    TW_TRY(begin_member(&team->members[i], strength, again, ahead, tolerance, error));
+    TW_TRY(begin_member(&team->members[i], strength, ahead, tolerance, error));
   }
   return with_round(team, run_rounds, progress, error);
 }

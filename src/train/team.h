@@ -7,11 +7,19 @@
 #include "train/lbfgs.h"
 #include "train/spectrum.h"
 
+/* What a member knows when it is next trained. */
+typedef enum tw_stand {
+  TW_STAND_NEW = 0, /* nothing: it was put somewhere */
+  TW_STAND_MOVED,   /* the curvature that it met elsewhere */
+  TW_STAND_TRAINED  /* all of the point where it stands */
+} tw_stand;
+
 typedef struct tw_member {
   struct tw_team *team;
   tw_lbfgs *solver;
   tw_precondition precondition;
   tw_lbfgs_state state;
+  tw_stand stand;
   bool *present;    /* K: classes with training samples */
   size_t *supports; /* K: their number */
   double *spread;   /* K */
@@ -36,21 +44,22 @@ typedef struct tw_team {
 
 enum { TW_NO_GROUP = -1 };
 
-/* left_out[i]: the group that member i is not trained on, or TW_NO_GROUP. */
+/* left_out[i]: the group that member i is not trained on, or TW_NO_GROUP. All members stand at weights 0 and the
+ * intercepts that are best for them: the optimum of the strongest regularisation. */
 tw_status tw_team_create(const tw_rows *rows, const int *left_out, size_t count, const tw_fit_options *options,
                          tw_team **ret_team, tw_error *error);
 void tw_team_free(tw_team *team);
 
-/* Weights 0 and the intercepts that are best for them: the optimum of the strongest regularisation. */
-void tw_member_reset(tw_member *member);
+/* Puts the member at `point`, as one that is new or that moved. */
+void tw_member_put(tw_member *member, const float *point, tw_stand stand);
 
-/* Trains all members at strength C, from where they stand; `again`: they have been trained before and carry over what
- * they learnt, going `ahead` as tw_lbfgs_continue says. progress: reported between iterations. */
-tw_status tw_team_run(tw_team *team, double strength, bool again, double ahead, double tolerance,
-                      const tw_progress *progress, tw_error *error);
+/* Trains all members at strength C, from where they stand; those that were trained before carry over
+ * what they learnt, going `ahead` as tw_lbfgs_continue says. progress: reported between iterations. */
+tw_status tw_team_run(tw_team *team, double strength, double ahead, double tolerance, const tw_progress *progress,
+                      tw_error *error);
 
-/* ret_loss: the sum over the left-out rows of all members of the clipped cross-entropy; their number; how many are
- * right. */
+/* ret_loss: the sum over the left-out rows of all members of the clipped cross-entropy; their number; how many
+ * are right. */
 tw_status tw_team_score(tw_team *team, double *ret_loss, size_t *ret_correct, size_t *ret_count, tw_error *error);
 
 /* Reports to the options' ticker; TW_E_CANCELLED when it says stop. */
