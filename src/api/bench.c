@@ -223,11 +223,9 @@ static tw_status append_json(tw_buffer *buffer, const tw_trunk *trunk, const fig
   return tw_buffer_status(buffer, error);
 }
 
-tw_status tw_tool_bench(const tw_tool *tool, const char *trunk, const char *preprocess, const char *folder,
-                        tw_error *error) {
-  tw_trunk_options options = {.preprocess = preprocess};
+tw_status tw_tool_bench(const tw_tool *tool, const tw_tool_trunk *trunk, const char *folder, tw_error *error) {
   tw_trunk *opened;
-  TW_TRY(tw_trunk_open(trunk, &options, &opened, error));
+  TW_TRY(tw_api_open_trunk(trunk, &opened, error));
   figures figures = {.cores = tw_thread_count(tool->threads)};
   tw_status status = time_network(opened, &figures, error);
   if (status == TW_OK && folder != NULL) {

@@ -86,3 +86,13 @@ tw_status tw_api_say(const tw_tool *tool, const tw_outcome *outcome, tw_error *e
   tw_buffer_done(&buffer);
   return status;
 }
+
+tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, tw_error *error) {
+  tw_trunk_options options = {.cut = request->cut,
+                              .preprocess = request->preprocess,
+                              .input_size = request->input_size,
+                              .mean = request->mean,
+                              .scale = request->scale,
+                              .labels = request->labels};
+  return tw_trunk_open(request->name, &options, ret_trunk, error);
+}

@@ -51,12 +51,11 @@ static tw_status save(const tw_tool *tool, const tw_dataset *dataset, const char
   return status;
 }
 
-tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *output, const char *trunk,
-                           const char *cut, const char *preprocess, tw_tool_summary *ret_summary, tw_error *error) {
+tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *output, const tw_tool_trunk *trunk,
+                           tw_tool_summary *ret_summary, tw_error *error) {
   TW_TRY(tw_api_check_output(output, error));
-  tw_trunk_options options = {.cut = cut, .preprocess = preprocess};
   tw_trunk *opened;
-  TW_TRY(tw_trunk_open(trunk, &options, &opened, error));
+  TW_TRY(tw_api_open_trunk(trunk, &opened, error));
   tw_dataset *dataset = NULL;
   char *names = tw_path_with_suffix(output, ".tsv");
   tw_status status =

@@ -25,6 +25,9 @@ void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reas
 tw_status tw_api_open_cache(const tw_tool *tool, tw_cache **ret_cache, tw_error *error);
 void tw_api_close_cache(const tw_tool *tool, tw_cache *cache);
 
+/* Opens the trunk that the command line asks for. */
+tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, tw_error *error);
+
 /* ---- The public library (library_jobs.c) ------------------------------------------------------------------------- */
 
 /* TW_E_ARGUMENT, "<name> must not be NULL", for NULL. */

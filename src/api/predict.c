@@ -90,16 +90,16 @@ tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *co
   return status;
 }
 
-tw_status tw_tool_classify(const tw_tool *tool, const char *trunk, const char *preprocess, const char *const *paths,
-                           size_t count, size_t k, tw_tool_summary *ret_summary, tw_error *error) {
-  tw_trunk_options options = {.preprocess = preprocess};
+tw_status tw_tool_classify(const tw_tool *tool, const tw_tool_trunk *trunk, const char *const *paths, size_t count,
+                           size_t k, tw_tool_summary *ret_summary, tw_error *error) {
   tw_trunk *opened;
-  TW_TRY(tw_trunk_open(trunk, &options, &opened, error));
+  TW_TRY(tw_api_open_trunk(trunk, &opened, error));
   size_t label_count = tw_trunk_label_count(opened);
   const char **labels = tw_alloc(label_count, sizeof *labels);
   tw_status status = labels == NULL ? tw_error_memory(error) : TW_OK;
   if (status == TW_OK && label_count == 0) {
-    status = tw_error_set(error, TW_E_DATA, "%s: comes without labels, so it cannot say what a picture shows", trunk);
+    status =
+        tw_error_set(error, TW_E_DATA, "%s: comes without labels, so it cannot say what a picture shows", trunk->name);
   }
   for (size_t i = 0; labels != NULL && i < label_count; i++) {
     labels[i] = tw_trunk_label(opened, i);

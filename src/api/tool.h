@@ -21,10 +21,36 @@ typedef struct tw_tool {
   int threads; /* 0: all */
 } tw_tool;
 
+/* Which network to stand on, and how it is fed. Zero-initialised: name alone. */
+typedef struct tw_tool_trunk {
+  const char *name; /* an installed trunk's name, or a file */
+  const char *cut;
+  const char *preprocess;
+  uint32_t input_size; /* pixels of a side; 0: not given */
+  const double *mean;  /* NULL: not given */
+  const double *scale;
+  const char *labels; /* a label file; NULL: what comes with the trunk */
+} tw_tool_trunk;
+
 /* What train and evaluate did besides succeeding. */
 typedef struct tw_tool_summary {
   size_t skipped; /* files that --strict makes an error of */
 } tw_tool_summary;
+
+/* The tutorial's way of training (src/train/train.h, tw_recipe_options). */
+typedef struct tw_tool_recipe {
+  const char *solver; /* "sgd", "momentum", "adam"; NULL or "exact": the optimum, and the rest is ignored */
+  size_t epochs;
+  size_t batch;
+  double rate;
+  double decay;
+  size_t decay_steps;
+  double momentum;
+  size_t patience;         /* 0: no early stopping */
+  const char *checkpoint;  /* written every so many epochs, at the end and when cancelled; NULL: none */
+  size_t checkpoint_every; /* epochs */
+  const char *resume;      /* a checkpoint to go on from; NULL: from the start */
+} tw_tool_recipe;
 
 typedef struct tw_tool_train {
   const char *folder;   /* or features and names */
@@ -32,13 +58,14 @@ typedef struct tw_tool_train {
   const char *names;    /* .tsv with header path, class */
   const char *output;
   bool report; /* write the folder OUTPUT without extension + ".report" */
-  const char *trunk;
-  const char *cut;
-  const char *preprocess;
+  tw_tool_trunk trunk;
   double validation;
   double test;
   size_t folds;
   uint64_t seed;
+  size_t train_per_class; /* 0: by the shares */
+  size_t repeat;          /* draws of the parts with seeds seed, seed + 1, ...; 0 or 1: one */
+  tw_tool_recipe recipe;  /* solver NULL: the exact top */
 } tw_tool_train;
 
 tw_status tw_tool_run_train(const tw_tool *tool, const tw_tool_train *request, tw_tool_summary *ret_summary,
@@ -57,11 +84,11 @@ tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *fol
 tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *const *paths, size_t count, size_t k,
                           int format, tw_tool_summary *ret_summary, tw_error *error);
 /* What the trunk itself says. */
-tw_status tw_tool_classify(const tw_tool *tool, const char *trunk, const char *preprocess, const char *const *paths,
-                           size_t count, size_t k, tw_tool_summary *ret_summary, tw_error *error);
+tw_status tw_tool_classify(const tw_tool *tool, const tw_tool_trunk *trunk, const char *const *paths, size_t count,
+                           size_t k, tw_tool_summary *ret_summary, tw_error *error);
 /* Features of a folder as OUTPUT (.npy, n x d float32) and OUTPUT without extension + ".tsv" (path, class). */
-tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *output, const char *trunk,
-                           const char *cut, const char *preprocess, tw_tool_summary *ret_summary, tw_error *error);
+tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *output, const tw_tool_trunk *trunk,
+                           tw_tool_summary *ret_summary, tw_error *error);
 /* The bare network on a tensor, batch first. output_node NULL: the network's first output. */
 tw_status tw_tool_run(const tw_tool *tool, const char *network, const char *input, const char *output,
                       const char *output_node, tw_error *error);
@@ -72,7 +99,6 @@ tw_status tw_tool_cache_info(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_clear(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_prune(const tw_tool *tool, uint64_t max_size, tw_error *error);
 /* Start, network and pipeline of a trunk; folder NULL: the network only. */
-tw_status tw_tool_bench(const tw_tool *tool, const char *trunk, const char *preprocess, const char *folder,
-                        tw_error *error);
+tw_status tw_tool_bench(const tw_tool *tool, const tw_tool_trunk *trunk, const char *folder, tw_error *error);
 
 #endif

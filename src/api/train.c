@@ -48,8 +48,7 @@ static tw_status load(tw_train_run *run, tw_error *error) {
   if (request->features != NULL) {
     TW_TRY(tw_dataset_from_files(request->features, request->names, &run->dataset, error));
   } else {
-    tw_trunk_options options = {.cut = request->cut, .preprocess = request->preprocess};
-    TW_TRY(tw_trunk_open(request->trunk, &options, &run->trunk, error));
+    TW_TRY(tw_api_open_trunk(&request->trunk, &run->trunk, error));
     TW_TRY(tw_dataset_from_folder(run->tool, request->folder, run->trunk, &run->dataset, error));
   }
   run->samples = tw_dataset_samples(run->dataset);

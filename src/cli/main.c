@@ -1,5 +1,6 @@
 /* The program: one table of commands, each a few lines that hand the settings to the library. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,16 @@ static void paths_done(paths *paths) {
 
 /* ---- Commands ---------------------------------------------------------------------------------------------------- */
 
+static tw_tool_trunk trunk_of(const settings *settings) {
+  return (tw_tool_trunk){.name = settings->trunk,
+                         .cut = settings->cut,
+                         .preprocess = settings->preprocess,
+                         .input_size = (uint32_t)settings->input_size,
+                         .mean = isnan(settings->mean) ? NULL : &settings->mean,
+                         .scale = isnan(settings->scale) ? NULL : &settings->scale,
+                         .labels = settings->labels};
+}
+
 static int run_train(const settings *settings) {
   bool from_files = settings->features != NULL || settings->names != NULL;
   if (settings->output == NULL) {
@@ -137,9 +148,7 @@ static int run_train(const settings *settings) {
                            .names = settings->names,
                            .output = settings->output,
                            .report = true,
-                           .trunk = settings->trunk,
-                           .cut = settings->cut,
-                           .preprocess = settings->preprocess,
+                           .trunk = trunk_of(settings),
                            .validation = settings->validation,
                            .test = settings->test,
                            .folds = (size_t)settings->folds,
@@ -194,8 +203,8 @@ static int run_classify(const settings *settings) {
     return misused(settings, "standard input holds more paths than fit in memory");
   }
   size_t k = settings->k == 0 ? 5 : (size_t)settings->k;
-  tw_status status =
-      tw_tool_classify(&tool, settings->trunk, settings->preprocess, paths.list, paths.count, k, &summary, &error);
+  tw_tool_trunk trunk = trunk_of(settings);
+  tw_status status = tw_tool_classify(&tool, &trunk, paths.list, paths.count, k, &summary, &error);
   paths_done(&paths);
   return finish(settings, status, &error, summary.skipped);
 }
@@ -207,8 +216,8 @@ static int run_features(const settings *settings) {
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
   tw_tool_summary summary = {0};
-  tw_status status = tw_tool_features(&tool, settings->operands[0], settings->output, settings->trunk, settings->cut,
-                                      settings->preprocess, &summary, &error);
+  tw_tool_trunk trunk = trunk_of(settings);
+  tw_status status = tw_tool_features(&tool, settings->operands[0], settings->output, &trunk, &summary, &error);
   return finish(settings, status, &error, summary.skipped);
 }
 
@@ -258,12 +267,14 @@ static int run_bench(const settings *settings) {
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
   const char *folder = settings->operand_count > 0 ? settings->operands[0] : NULL;
-  return finish(settings, tw_tool_bench(&tool, settings->trunk, settings->preprocess, folder, &error), &error, 0);
+  tw_tool_trunk trunk = trunk_of(settings);
+  return finish(settings, tw_tool_bench(&tool, &trunk, folder, &error), &error, 0);
 }
 
 #define COMMON "json quiet threads"
 #define CACHED COMMON " cache no-cache strict"
-#define TRUNK "trunk cut preprocess"
+#define NETWORK "trunk preprocess input-size mean scale"
+#define TRUNK NETWORK " cut"
 
 static const command commands[] = {
     {"train", "DIR -o MODEL.onnx", "Train a classifier on a folder of pictures, test it and write it.",
@@ -282,7 +293,7 @@ static const command commands[] = {
      "'-' reads paths from standard input, one a line (or ended by NULs).", 2, SIZE_MAX, "k format " CACHED,
      run_predict},
     {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
-     NULL, 1, SIZE_MAX, "k trunk preprocess json quiet threads strict", run_classify},
+     NULL, 1, SIZE_MAX, "k labels " NETWORK " json quiet threads strict", run_classify},
     {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
      1, "o " TRUNK " quiet threads cache no-cache strict", run_features},
     {"run", "NETWORK --input X.npy -o Y.npy", "Run a bare network on a tensor.", NULL, 1, 1, "o input output threads",
@@ -293,7 +304,7 @@ static const command commands[] = {
     {"cache", "info|clear|prune", "Show, empty or shrink the features cache.", NULL, 1, 1, "cache max-size json quiet",
      run_cache},
     {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.", NULL, 0, 1,
-     "trunk preprocess json quiet threads", run_bench},
+     NETWORK " json quiet threads", run_bench},
 };
 
 static void print_usage(FILE *stream) {

@@ -2,6 +2,7 @@
 #include "cli/settings.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,12 @@ static const option options[] = {
      FIELD(cut), 0, 0, NULL},
     {"preprocess", 0, OPTION_TEXT, "TEXT", "how pictures become tensors, instead of what the trunk says",
      FIELD(preprocess), 0, 0, NULL},
+    {"input-size", 0, OPTION_NUMBER, "PIXELS", "sides of the network's input, for a network that does not say",
+     FIELD(input_size), 1, 4096, NULL},
+    {"mean", 0, OPTION_REAL, "X", "what is subtracted from pixels of 0..255", FIELD(mean), 0, 0, NULL},
+    {"scale", 0, OPTION_REAL, "X", "what they are multiplied with then", FIELD(scale), 0, 0, NULL},
+    {"labels", 0, OPTION_TEXT, "FILE", "what the network's own outputs are called, a label a line", FIELD(labels), 0, 0,
+     NULL},
     {"val", 0, OPTION_SHARE, "F", "share of each class for validation (default 0.24)", FIELD(validation), 0, 0, NULL},
     {"test", 0, OPTION_SHARE, "F", "share of each class for the test (default 0.16)", FIELD(test), 0, 0, NULL},
     {"folds", 0, OPTION_NUMBER, "K", "test by K folds and train the model on all pictures", FIELD(folds), 2, 100, NULL},
@@ -183,6 +190,12 @@ static bool set(const command *command, const option *option, const char *value,
       *(double *)field = share;
       return good || wrong(command, "--%s wants a share from 0 to below 1, not '%s'", option->name, value);
     }
+    case OPTION_REAL: {
+      char *end;
+      *(double *)field = strtod(value, &end);
+      bool good = *value != '\0' && *end == '\0' && isfinite(*(double *)field);
+      return good || wrong(command, "--%s wants a number, not '%s'", option->name, value);
+    }
     case OPTION_NUMBER:
       if (!parse_whole(value, &number) || number < option->low || number > option->high) {
         snprintf(range, sizeof range, "%s%s wants a whole number from %llu to %llu", is_long_name(option) ? "--" : "-",
@@ -240,7 +253,12 @@ static bool parse_option(const command *command, int count, char **arguments, in
 }
 
 bool tw_cli_parse(const command *command, int count, char **arguments, settings *ret_settings) {
-  settings settings = {.command = command->name, .validation = 0.24, .test = 0.16, .trunk = "efficientnet-lite0"};
+  settings settings = {.command = command->name,
+                       .validation = 0.24,
+                       .test = 0.16,
+                       .trunk = "efficientnet-lite0",
+                       .mean = NAN,
+                       .scale = NAN};
   settings.operands = calloc((size_t)count + 1, sizeof *settings.operands);
   if (settings.operands == NULL) {
     return wrong(command, "%s%s", "out of memory", "");

@@ -15,6 +15,10 @@ typedef struct settings {
   const char *trunk;
   const char *cut;
   const char *preprocess;
+  const char *labels;
+  uint64_t input_size;
+  double mean; /* NAN: not given, as of all OPTION_REAL without another default */
+  double scale;
   const char *features;
   const char *names;
   const char *cache;
@@ -42,6 +46,7 @@ typedef enum option_kind {
   OPTION_FLAG,   /* bool */
   OPTION_TEXT,   /* const char * */
   OPTION_SHARE,  /* double in [0, 1) */
+  OPTION_REAL,   /* double, finite */
   OPTION_NUMBER, /* uint64_t in low..high */
   OPTION_SIZE,   /* uint64_t of bytes: 500M, 2G */
   OPTION_CHOICE  /* const char *, one of `choices` */

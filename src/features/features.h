@@ -80,7 +80,13 @@ typedef struct tw_trunk tw_trunk;
 typedef struct tw_trunk_options {
   const char
       *cut; /* name of the node or value where features are taken; NULL: the input of the last fully connected layer */
-  const char *preprocess; /* canonical text (image/image.h); NULL: what comes with the trunk */
+  const char
+      *preprocess; /* canonical text (image/image.h); NULL: what comes with the trunk, or what the three below say */
+  /* For networks without one: bilinear, squashed, as retrain.py resizes; of one that is there they change one field. */
+  uint32_t input_size; /* pixels of a side; 0: not given */
+  const double *mean;  /* tensor = (pixel - mean) * scale, all colours alike; NULL: not given */
+  const double *scale;
+  const char *labels; /* a label file (formats/formats.h); NULL: those that come with the trunk */
 } tw_trunk_options;
 
 /* The name of the trunk that ships. */
@@ -110,9 +116,11 @@ tw_value *tw_trunk_features(const tw_trunk *trunk); /* 1 x d */
 size_t tw_trunk_dimensions(const tw_trunk *trunk);  /* d */
 const tw_preprocess *tw_trunk_preprocess(const tw_trunk *trunk);
 const char *tw_trunk_preprocess_text(const tw_trunk *trunk);
-size_t tw_trunk_label_count(const tw_trunk *trunk); /* 0: it comes without labels */
+size_t tw_trunk_label_count(const tw_trunk *trunk); /* of the network's own outputs; 0: it comes without labels */
+/* The whole label; NULL for an output without one (Inception 2015 has 1008 outputs and 1000 labels). */
 const char *tw_trunk_label(const tw_trunk *trunk, size_t index);
-tw_hash tw_trunk_hash(const tw_trunk *trunk); /* tw_graph_hash at the features */
+const char *tw_trunk_synset(const tw_trunk *trunk, size_t index); /* NULL when not known */
+tw_hash tw_trunk_hash(const tw_trunk *trunk);                     /* tw_graph_hash at the features */
 /* Trunk, preprocessing, precision, engine, format version: all that a picture's features depend on but the picture. */
 tw_hash tw_trunk_key(const tw_trunk *trunk);
 

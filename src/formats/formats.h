@@ -23,6 +23,13 @@ enum {
   ((size_t)0x7fffffff - ((size_t)1 << 20)) /* protobuf's 2 GiB, less what is around a graph \
                                             */
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
+#define TW_GRAPHDEF_MAX_NODES ((size_t)100000)
+#define TW_GRAPHDEF_MAX_INPUTS ((size_t)1 << 20)     /* of all nodes together */
+#define TW_GRAPHDEF_MAX_ATTRIBUTES ((size_t)1 << 20) /* of all nodes together */
+#define TW_GRAPHDEF_MAX_LIST ((size_t)65536)         /* numbers in one attribute */
+#define TW_GRAPHDEF_MAX_WRITTEN TW_ONNX_MAX_WRITTEN
+#define TW_LABELS_MAX_TEXT ((size_t)64 << 20) /* bytes of a label file */
+#define TW_LABELS_MAX_COUNT ((size_t)65536)
 
 /* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) ------------------------------------- */
 
@@ -125,6 +132,102 @@ int tw_onnx_name_length(tw_bytes name);
 bool tw_onnx_sniff(tw_bytes head);
 /* Appends `model`; the same model gives the same bytes. */
 tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error *error);
+
+/* ---- TensorFlow's GraphDef (tensorflow/core/framework/{graph,node_def,attr_value,tensor}.proto) -------------------
+ */
+
+enum { /* DataType, those that weights and settings come in */
+       TW_TF_FLOAT = 1,
+       TW_TF_DOUBLE = 2,
+       TW_TF_INT32 = 3,
+       TW_TF_UINT8 = 4,
+       TW_TF_INT16 = 5,
+       TW_TF_INT8 = 6,
+       TW_TF_STRING = 7,
+       TW_TF_INT64 = 9,
+       TW_TF_BOOL = 10,
+       TW_TF_BFLOAT16 = 14,
+       TW_TF_UINT16 = 17,
+       TW_TF_HALF = 19,
+};
+
+typedef struct tw_tf_tensor {
+  int32_t type;     /* DataType */
+  int rank;         /* -1: unknown */
+  int64_t dims[8];  /* -1: unknown */
+  tw_bytes content; /* row-major little-endian elements, as many as the shape has: tensor_content as it stands in the
+                       file; the repeated fields (float_val, ...), whose last value stands for all that are missing, are
+                       turned into such bytes in the arena. A string tensor's content is its first string. */
+} tw_tf_tensor;
+
+typedef enum tw_tf_kind { /* AttrValue's oneof, by field number */
+                          TW_TF_ATTR_LIST = 1,
+                          TW_TF_ATTR_TEXT = 2,
+                          TW_TF_ATTR_INT = 3,
+                          TW_TF_ATTR_FLOAT = 4,
+                          TW_TF_ATTR_BOOL = 5,
+                          TW_TF_ATTR_TYPE = 6,
+                          TW_TF_ATTR_SHAPE = 7,
+                          TW_TF_ATTR_TENSOR = 8,
+                          TW_TF_ATTR_OTHER = 0, /* func, placeholder: kept out of reach */
+} tw_tf_kind;
+
+typedef struct tw_tf_attribute {
+  tw_bytes name;
+  tw_tf_kind kind;
+  int64_t i; /* int, bool, type */
+  float f;
+  tw_bytes s;   /* text */
+  size_t count; /* list: of its ints; lists of other things have 0 */
+  const int64_t *ints;
+  tw_tf_tensor tensor; /* tensor; shape: rank and dims */
+} tw_tf_attribute;
+
+typedef struct tw_tf_node {
+  tw_bytes name;
+  tw_bytes op;
+  size_t input_count;
+  tw_bytes *inputs; /* as written: "name", "name:1", "^control" */
+  size_t attribute_count;
+  tw_tf_attribute *attributes;
+} tw_tf_node;
+
+typedef struct tw_tf_graph {
+  size_t node_count;
+  tw_tf_node *nodes; /* in the file's order, which need not be one of evaluation */
+} tw_tf_graph;
+
+/* Structures come from `arena`, bytes stay in `file`. A tensor whose content is not that of its shape is an error that
+ * names the node. Errors: TW_E_FORMAT (malformed: with the offset in the file), TW_E_LIMIT, TW_E_UNSUPPORTED (functions
+ * in a library that nodes call), TW_E_MEMORY. */
+tw_status tw_graphdef_read(tw_bytes file, tw_arena *arena, tw_tf_graph *ret_graph, tw_error *error);
+/* Whether the bytes look like a GraphDef rather than another protobuf message. */
+bool tw_graphdef_sniff(tw_bytes head);
+/* Appends `graph`, tensors as tensor_content; the same graph gives the same bytes. */
+tw_status tw_graphdef_write(const tw_tf_graph *graph, tw_buffer *buffer, tw_error *error);
+
+/* ---- Label files ------------------------------------------------------------------------------------------------- */
+
+/* What the outputs of a network are called. */
+typedef struct tw_labels {
+  size_t count;   /* as many as the network has outputs */
+  char **texts;   /* the whole label, "giant panda, panda, panda bear, ..."; NULL: this output has none */
+  char **synsets; /* WordNet's ids, "n02510455"; NULL when the file has none; its entries may be NULL */
+} tw_labels;
+
+/* labels.txt: a label a line, in the order of the outputs; or, when every line begins with its number, "12 cat",
+ * "12: cat" or "12:cat", at that index, in any order, each once. LF or CRLF, a BOM is skipped. When the number of
+ * labels is not `count` the error says both. `path` is for messages. */
+tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labels *ret_labels, tw_error *error);
+/* The two files of Inception 2015: `map` (imagenet_2012_challenge_label_map_proto.pbtxt: target_class and synset),
+ * `names` (imagenet_synset_to_human_label_map.txt: synset, tab, label). Outputs of the network without an entry have no
+ * label; a target beyond `count` is an error that says both numbers. Either file in the other's place, entries twice, a
+ * synset without a name: errors. */
+tw_status tw_labels_parse_imagenet(const char *map_path, tw_bytes map, const char *names_path, tw_bytes names,
+                                   size_t count, tw_labels *ret_labels, tw_error *error);
+void tw_labels_done(tw_labels *labels);
+/* How much of a label people call it by: up to its first comma ("giant panda"). */
+int tw_label_short_length(const char *label);
 
 /* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ------ */
 

@@ -141,7 +141,9 @@ typedef struct tw_graph {
   tw_value **inputs;
   size_t output_count;
   tw_value **outputs;
-  bool dynamic_batch;             /* the file's inputs had a symbolic first dimension; written back so */
+  const char *preprocessing; /* how a picture becomes the input, when the file says so itself (a GraphDef that begins
+                                with DecodeJpeg): canonical text (image/image.h); NULL otherwise */
+  bool dynamic_batch;        /* the file's inputs had a symbolic first dimension; written back so */
   struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
   size_t metadata_count;
   struct tw_metadata *metadata; /* ONNX's metadata_props, in file order */
@@ -181,8 +183,14 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name);
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
 
-/* Maps and imports an ONNX file (other formats by content, later). The graph owns the mapping. Constants are not
- * copied. Errors name the file, the node and what is supported. tw_graph_import_bytes borrows `file`. */
+/* Maps and imports a network: ONNX or TensorFlow's GraphDef, by content. The graph owns the mapping. Constants are not
+ * copied, except those that a GraphDef has in another order. Errors name the file, the node and what is supported.
+ * tw_graph_import_bytes borrows `file`.
+ *
+ * A GraphDef is NHWC: convolutions, pools and what stands between them become NCHW, weights are transposed, and where a
+ * reshape mixes height, width and channels the importer writes the transposition out. Its outputs are the nodes that
+ * nothing uses; its one input is the placeholder, or, of a graph that begins with DecodeJpeg, the tensor that its last
+ * preprocessing node gives (named as that node); `preprocessing` then says what the nodes before it did. */
 tw_status tw_graph_import(const char *path, tw_graph **ret_graph, tw_error *error);
 tw_status tw_graph_import_bytes(tw_bytes file, tw_graph **ret_graph, tw_error *error);
 
@@ -193,6 +201,18 @@ tw_bytes tw_graph_metadata(const tw_graph *graph, const char *key);
  * this order. The same graph and metadata give the same bytes. */
 tw_status tw_graph_export_onnx(const tw_graph *graph, const tw_metadata *metadata, size_t metadata_count,
                                tw_buffer *buffer, tw_error *error);
+
+/* Appends the graph as a frozen GraphDef, NHWC. What computes graph->outputs[0] is written, under the graph's own names
+ * as far as TensorFlow allows them; that output is called `output_name`. input: how the graph is fed.
+ * TW_GRAPHDEF_JPEG: DecodeJpeg, Cast, ExpandDims, ResizeBilinear, Sub, Mul from `preprocess`, fed with a JPEG's bytes
+ * at DecodeJpeg/contents; TW_E_UNSUPPORTED when `preprocess` is not what these nodes compute. TW_GRAPHDEF_FLOAT: a
+ * float placeholder N x H x W x 3 of what preprocessing gives; `preprocess` is not looked at. Asymmetric padding is
+ * written as Pad and VALID. Errors: TW_E_UNSUPPORTED names the node that TensorFlow has nothing like. */
+typedef enum tw_graphdef_input { TW_GRAPHDEF_JPEG, TW_GRAPHDEF_FLOAT } tw_graphdef_input;
+struct tw_preprocess;
+tw_status tw_graph_export_graphdef(const tw_graph *graph, tw_graphdef_input input,
+                                   const struct tw_preprocess *preprocess, const char *output_name, tw_buffer *buffer,
+                                   tw_error *error);
 
 /* ---- Questions --------------------------------------------------------------------------------------------------- */
 

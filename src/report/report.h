@@ -55,6 +55,20 @@ typedef struct tw_outcome {
   double strength;
   double objective;
 
+  /* Training by a recipe; history NULL: the exact top. `strength` is then that of the exact top, for comparison. */
+  const tw_history *history;
+  double recipe_objective;      /* J at `strength` on the training part, of the recipe's top */
+  double exact_objective;       /* the least there is */
+  const tw_metrics *exact_test; /* of the exact top on the test part; NULL without one */
+
+  /* Several draws of the parts (--repeat), the model being of the first; 0: one draw. */
+  size_t repeats;
+  const double *repeat_accuracies;       /* repeats */
+  const double *repeat_class_accuracies; /* averaged over the classes */
+  double repeat_mean, repeat_deviation;  /* standard deviation, n - 1 */
+  double repeat_class_mean, repeat_class_deviation;
+  size_t train_per_class; /* 0: parts by shares */
+
   size_t skipped_count;
   const tw_skipped *skipped;
   size_t loose_count; /* pictures directly in the folder */

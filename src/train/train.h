@@ -46,6 +46,8 @@ const char *tw_part_name(
 typedef struct tw_parts_options {
   double validation; /* share of each class, in [0, 1); default 0.24 */
   double test;       /* default 0.16; validation + test < 1 */
+  size_t per_class;  /* 0: by the shares above. N: N of each class are training, all others test, none validation; a
+                        class  with N or fewer contents is TW_E_DATA (the message names it) */
   uint64_t seed;
 } tw_parts_options;
 
@@ -148,6 +150,86 @@ void tw_path_free(tw_path *path);
  * validation are ignored. seed: of the selection folds. ret_report: of the final fit; may be NULL. */
 tw_status tw_top_train(const tw_samples *samples, const uint8_t *parts, uint64_t seed, const tw_fit_options *options,
                        tw_top **ret_top, tw_path **ret_path, tw_fit_report *ret_report, tw_error *error);
+
+/* ---- The recipe -------------------------------------------------------------------------------------------------- */
+
+/* The tutorial's way to train the same top: Xavier initialisation (Glorot and Bengio, 2010, uniform), mini-batches of
+ * the training part in an order that each epoch shuffles anew, a learning rate that decays in steps. Minimises the mean
+ * cross-entropy, without regularisation. For those who want to watch it learn; tw_top_train gives the optimum. */
+typedef enum tw_solver {
+  TW_SOLVER_EXACT, /* tw_top_train, not a recipe */
+  TW_SOLVER_SGD,
+  TW_SOLVER_MOMENTUM, /* v = momentum * v - rate * gradient; w += v (Polyak, as TensorFlow's and Keras's) */
+  TW_SOLVER_ADAM      /* Kingma and Ba, 2015: beta1 0.9, beta2 0.999, epsilon 1e-7 (Keras's) */
+} tw_solver;
+
+const char *tw_solver_name(tw_solver solver); /* "exact", "sgd", "momentum", "adam"; static */
+
+enum {
+  TW_RECIPE_MAX_EPOCHS = 100000,
+  TW_RECIPE_MAX_BATCH = 1 << 20,
+};
+
+typedef struct tw_recipe_options {
+  tw_solver solver;   /* default TW_SOLVER_SGD */
+  size_t epochs;      /* default 200 */
+  size_t batch;       /* default 128; the last one of an epoch is what is left */
+  double rate;        /* default 0.01 */
+  double decay;       /* default 0.9: rate * decay ^ floor(step / decay_steps), steps counted in batches from 0 */
+  size_t decay_steps; /* default 500; 0: no decay */
+  double momentum;    /* default 0.9; TW_SOLVER_MOMENTUM only */
+  size_t patience;    /* default 0: all epochs; N: stop after N epochs without a lower validation loss */
+  uint64_t seed;      /* of initialisation and shuffling */
+  int threads;        /* 0: all; changes no digit */
+} tw_recipe_options;
+
+tw_recipe_options tw_recipe_defaults(void);
+
+typedef struct tw_epoch {
+  double rate;          /* of its last step */
+  double training_loss; /* mean cross-entropy over the training part after the epoch */
+  double training_accuracy;
+  double validation_loss;     /* NAN without a validation part */
+  double validation_accuracy; /* NAN likewise */
+  double seconds;             /* of this epoch; 0 in a history read from a model */
+} tw_epoch;
+
+typedef struct tw_history {
+  tw_recipe_options options;
+  size_t count;
+  tw_epoch *epochs;
+  size_t best;        /* index of the epoch whose weights were kept: lowest validation loss, the last one without
+                         validation */
+  bool stopped_early; /* by patience */
+} tw_history;
+
+void tw_history_free(tw_history *history);
+
+/* A training under way, between two epochs. Not thread-safe. */
+typedef struct tw_recipe tw_recipe;
+
+/* `samples` are borrowed until it is freed. Uses rows of part training, watches those of part validation. Errors:
+ * TW_E_DATA for features that are not finite and for fewer than two classes in training, TW_E_ARGUMENT for options out
+ * of range, TW_E_LIMIT. */
+tw_status tw_recipe_create(const tw_samples *samples, const uint8_t *parts, const tw_recipe_options *options,
+                           tw_recipe **ret_recipe, tw_error *error);
+void tw_recipe_free(tw_recipe *recipe);
+bool tw_recipe_done(const tw_recipe *recipe); /* all epochs run, or stopped early */
+/* Runs one epoch and appends it to the history. The digits depend on samples, parts and options only. TW_E_DATA when
+ * the weights are no longer finite: the message says that the learning rate is too high. */
+tw_status tw_recipe_epoch(tw_recipe *recipe, tw_error *error);
+const tw_history *tw_recipe_history(const tw_recipe *recipe); /* the recipe's */
+const tw_top *tw_recipe_best(const tw_recipe *recipe);        /* the weights kept so far; the recipe's */
+
+/* Appends a checkpoint: weights, the solver's moments, best weights, history, random state, and the hash of what it
+ * belongs to: samples (contents, labels, features), parts and options other than epochs, patience and threads. Ends in
+ * a hash of all before it. */
+void tw_recipe_save(const tw_recipe *recipe, tw_buffer *buffer);
+/* Puts a recipe just created into the checkpoint's state; going on from there gives the bits of an uninterrupted run.
+ * `epochs` and `patience` are those of the recipe, not of the checkpoint. On failure the recipe stays as it was.
+ * Errors: TW_E_FORMAT (no checkpoint, damaged, cut short), TW_E_DATA (of other pictures or parts, of other features -
+ * another trunk -, of another recipe: the message says which and names both values). `path` is for messages. */
+tw_status tw_recipe_restore(tw_recipe *recipe, const char *path, tw_bytes checkpoint, tw_error *error);
 
 /* ---- Metrics ----------------------------------------------------------------------------------------------------- */
 
