@@ -141,15 +141,15 @@ def constant(values, encoding, dtype=None):
     return proto
 
 
-def session(proto):
-    """A TensorFlow session of a GraphDef as it is: no optimiser rewrites it first."""
+def session(proto, threads=1, optimise=False):
+    """A TensorFlow session of a GraphDef; by default of the graph as it is: no optimiser rewrites it first. threads 0: all."""
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(proto, name="")
-    config = v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-    rewrites = config.graph_options.rewrite_options
-    rewrites.disable_meta_optimizer = True
-    config.graph_options.optimizer_options.opt_level = v1.OptimizerOptions.L0
+    config = v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    if not optimise:
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        config.graph_options.optimizer_options.opt_level = v1.OptimizerOptions.L0
     return v1.Session(graph=graph, config=config)
 
 
@@ -158,3 +158,32 @@ def load(path):
     with open(path, "rb") as file:
         proto.ParseFromString(file.read())
     return proto
+
+
+def behind_preprocessing(proto, side):
+    """A copy that OpenVINO reads of a graph like that of 2015: a placeholder of side x side pixels for the nodes from
+    DecodeJpeg to Mul, FusedBatchNorm for BatchNormWithGlobalNormalization without gamma, no CheckNumerics."""
+    front = ("DecodeJpeg", "Cast", "ExpandDims", "ResizeBilinear", "Sub", "Mul")
+    copy = Graph(producer=26)
+    copy.placeholder((1, side, side, 3), "Mul")
+    for node in proto.node:
+        if node.name.split("/")[0] in front or node.op == "CheckNumerics":
+            continue
+        kept = copy.proto.node.add()
+        kept.CopyFrom(node)
+        inputs = [name for name in node.input if not name.startswith("^")]
+        del kept.input[:]
+        if node.op == "BatchNormWithGlobalNormalization":
+            x, mean, variance, beta, gamma = inputs
+            assert not node.attr["scale_after_normalization"].b and (gamma_of(proto, gamma) == 1).all()
+            kept.op = "FusedBatchNorm"
+            kept.attr["epsilon"].f = kept.attr.pop("variance_epsilon").f
+            del kept.attr["scale_after_normalization"]
+            kept.attr["is_training"].b = False
+            inputs = [x, gamma, beta, mean, variance]
+        kept.input.extend(inputs)
+    return copy.proto
+
+
+def gamma_of(proto, name):
+    return tf.make_ndarray(next(node for node in proto.node if node.name == name).attr["value"].tensor)
