@@ -116,30 +116,6 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
-  if (card != NULL) {
-    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
-                        card);
-  }
-  return tw_error_set(error, TW_E_ARGUMENT,
-                      "%s: nothing says how pictures become its input; write a file %s.json with the line "
-                      "{\"preprocessing\": \"...\"}, or give --preprocess; docs/PREPROCESSING.md lists the fields",
-                      file, tw_path_base(file));
-}
-
-static tw_status read_preprocessing(tw_trunk *trunk, const tw_trunk_options *options, const tw_trunk_card *card,
-                                    const char *card_path, tw_error *error) {
-  if (options->preprocess != NULL) {
-    tw_status status = tw_preprocess_parse(options->preprocess, &trunk->preprocess, error);
-    return status == TW_OK ? status : tw_error_prefix(error, status, "preprocessing");
-  }
-  if (card->preprocessing == NULL) {
-    return no_preprocessing(trunk->file, card_path, error);
-  }
-  tw_status status = tw_preprocess_parse(card->preprocessing, &trunk->preprocess, error);
-  return status == TW_OK ? status : tw_error_prefix(error, status, "%s: \"preprocessing\"", card_path);
-}
-
 /* The file's base name without its last extension. */
 static char *name_of_file(const char *file) {
   return tw_path_with_suffix(tw_path_base(file), "");
@@ -160,8 +136,9 @@ static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, t
 }
 
 /* The network itself, first: what a file is matters more than what is written about it. */
-static tw_status import_network(tw_trunk *trunk, tw_error *error) {
-  TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
+static tw_status import_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+  const tw_graph_hints hints = {.width = options->input_size, .height = options->input_size};
+  TW_TRY(tw_graph_import_hinted(trunk->file, &hints, &trunk->graph, error));
   if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
     return TW_OK;
   }
@@ -213,8 +190,9 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
     return tw_error_memory(error);
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
-  TW_TRY(import_network(trunk, error));
-  TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
+  TW_TRY(import_network(trunk, options, error));
+  const tw_trunk_source source = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
+  TW_TRY(tw_trunk_find_preprocess(&source, &trunk->preprocess, error));
   TW_TRY(cut_network(trunk, options, error));
   return take_labels(trunk, options, card, error);
 }
