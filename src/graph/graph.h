@@ -88,6 +88,7 @@ typedef enum tw_op {
   TW_OP_SOFTMAX,
   TW_OP_CAST,     /* to value's dtype */
   TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_TRANSPOSE, /* x; dimension i of the result is dimension target[i] of x */
   TW_OP_COUNT
 } tw_op;
 
@@ -114,7 +115,7 @@ typedef struct tw_attributes {
   float beta;   /* gemm */
   bool transpose_a;
   bool transpose_b;
-  int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1 */
+  int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1; transpose: the permutation */
   int target_rank;
   bool allow_zero;
   bool flat_softmax;        /* over all dimensions from axis on; imported ones are Flatten, Softmax, Reshape */
