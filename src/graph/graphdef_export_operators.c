@@ -191,6 +191,29 @@ static void reshape(tw_exporter *to, const tw_node *node) {
   tw_export_define(to, node->output, TW_ORDER_GRAPH, name);
 }
 
+/* From channels last it is another permutation, and often none. */
+static void transpose(tw_exporter *to, const tw_node *node) {
+  const tw_value *input = node->inputs[0];
+  tw_export_order order = tw_export_order_of(to, input);
+  int rank = input->shape.rank;
+  int64_t perm[TW_MAX_RANK];
+  bool moves = false;
+  for (int i = 0; i < rank; i++) {
+    int axis = (int)node->attributes.target[i];
+    perm[i] = order == TW_ORDER_CHANNELS_LAST ? tw_export_axis(axis) : axis;
+    moves = moves || perm[i] != i;
+  }
+  const char *from = tw_export_operand(to, input, order);
+  const char *name = tw_export_value_name(to, node->output);
+  if (moves) {
+    const char *numbers = tw_export_integers(to, tw_export_part(to, name, "perm"), 1, (size_t)rank, perm);
+    tw_export_type(to, tw_export_simple(to, name, "Transpose", from, numbers, NULL), "Tperm", TW_TF_INT32);
+  } else {
+    tw_export_simple(to, name, "Identity", from, NULL);
+  }
+  tw_export_define(to, node->output, TW_ORDER_GRAPH, name);
+}
+
 static void global_average(tw_exporter *to, const tw_node *node) {
   static const int64_t axes[TW_MAX_RANK] = {2, 3, 4, 5, 6, 7};
   static const int64_t axes_last[2] = {1, 2};
@@ -270,6 +293,7 @@ tw_status tw_export_operator(tw_exporter *to, const tw_node *node, tw_error *err
     case TW_OP_CONCAT: return concat(to, node, error);
     case TW_OP_FLATTEN:
     case TW_OP_RESHAPE: reshape(to, node); break;
+    case TW_OP_TRANSPOSE: transpose(to, node); break;
     case TW_OP_GEMM: gemm(to, node); break;
     case TW_OP_MATMUL: return matmul(to, node, error);
     case TW_OP_SOFTMAX: return softmax(to, node, error);
