@@ -184,6 +184,12 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name);
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
 
+/* What the caller knows of a network and its file may not say. */
+typedef struct tw_graph_hints {
+  uint32_t width; /* of its pictures, pixels; 0: not known */
+  uint32_t height;
+} tw_graph_hints;
+
 /* Maps and imports a network: ONNX or TensorFlow's GraphDef, by content. The graph owns the mapping. Constants are not
  * copied, except those that a GraphDef has in another order. Errors name the file, the node and what is supported.
  * tw_graph_import_bytes borrows `file`.
@@ -193,6 +199,8 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name);
  * nothing uses; its one input is the placeholder, or, of a graph that begins with DecodeJpeg, the tensor that its last
  * preprocessing node gives (named as that node); `preprocessing` then says what the nodes before it did. */
 tw_status tw_graph_import(const char *path, tw_graph **ret_graph, tw_error *error);
+/* The same; a GraphDef's placeholder whose height and width are open gets those of `hints` (may be NULL). */
+tw_status tw_graph_import_hinted(const char *path, const tw_graph_hints *hints, tw_graph **ret_graph, tw_error *error);
 tw_status tw_graph_import_bytes(tw_bytes file, tw_graph **ret_graph, tw_error *error);
 
 /* The value of a metadata entry; data NULL when there is none. */
