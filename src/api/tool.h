@@ -80,6 +80,11 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
 tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *folder, const char *output,
                          tw_tool_summary *ret_summary, tw_error *error);
 
+/* Writes the model as a frozen GraphDef of TensorFlow, output `final_result`, and its classes, a line each, into
+ * `labels`; NULL: labels.txt beside it, where another one is not overwritten. docs/EXPORT.md. */
+tw_status tw_tool_export(const tw_tool *tool, const char *model, const char *output, const char *labels,
+                         tw_error *error);
+
 /* format: 0 text, 1 CSV, 2 JSON. One line a picture in the order given; skipped files are notes. */
 tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *const *paths, size_t count, size_t k,
                           int format, tw_tool_summary *ret_summary, tw_error *error);

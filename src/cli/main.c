@@ -225,6 +225,16 @@ static int run_predict(const settings *settings) {
   return finish(settings, status, &error, summary.skipped);
 }
 
+static int run_export(const settings *settings) {
+  if (settings->output == NULL) {
+    return misused(settings, "wants -o FILE.pb, the graph to write");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  return finish(settings, tw_tool_export(&tool, settings->operands[0], settings->output, settings->labels, &error),
+                &error, 0);
+}
+
 static int run_classify(const settings *settings) {
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
@@ -323,6 +333,10 @@ static const command commands[] = {
     {"predict", "MODEL FILE|DIR...", "Say what pictures show: path, class, probability, next best.",
      "'-' reads paths from standard input, one a line (or ended by NULs).", 2, SIZE_MAX, "k format " CACHED,
      run_predict},
+    {"export", "MODEL -o GRAPH.pb", "Write a model as a frozen graph of TensorFlow, and its labels.",
+     "The output is called final_result. The labels go into labels.txt beside the graph, or where --labels says.\n"
+     "docs/EXPORT.md has the lines of Python that load it.",
+     1, 1, "o labels quiet", run_export},
     {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
      NULL, 1, SIZE_MAX, "k labels " NETWORK " json quiet threads strict", run_classify},
     {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
@@ -361,7 +375,7 @@ static const command *find_command(const char *name) {
 
 static int unknown_command(const char *name) {
   char nearest[64];
-  tw_cli_nearest(name, "train evaluate report predict classify features run inspect models cache bench", nearest,
+  tw_cli_nearest(name, "train evaluate report predict export classify features run inspect models cache bench", nearest,
                  sizeof nearest);
   fprintf(stderr, "topwork: there is no command '%s'", name);
   fprintf(stderr, nearest[0] != '\0' ? "; did you mean '%s'?\n" : "; 'topwork --help' lists them\n", nearest);

@@ -21,7 +21,7 @@ static const option options[] = {
      FIELD(input_size), 1, 4096, NULL},
     {"mean", 0, OPTION_REAL, "X", "what is subtracted from pixels of 0..255", FIELD(mean), 0, 0, NULL},
     {"scale", 0, OPTION_REAL, "X", "what they are multiplied with then", FIELD(scale), 0, 0, NULL},
-    {"labels", 0, OPTION_TEXT, "FILE", "what the network's own outputs are called, a label a line", FIELD(labels), 0, 0,
+    {"labels", 0, OPTION_TEXT, "FILE", "labels of the network's outputs, a label a line", FIELD(labels), 0, 0,
      NULL},
     {"val", 0, OPTION_SHARE, "F", "share of each class for validation (default 0.24)", FIELD(validation), 0, 0, NULL},
     {"test", 0, OPTION_SHARE, "F", "share of each class for the test (default 0.16)", FIELD(test), 0, 0, NULL},
