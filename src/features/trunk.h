@@ -15,6 +15,7 @@ typedef struct tw_trunk_card {
   char *labels;  /* path of the labels' file */
   char *preprocessing;
   char *licence;
+  char *source;
 } tw_trunk_card;
 
 /* Reads it; keys that are not known are ignored. Errors name the file and the key. */

@@ -11,6 +11,7 @@ void tw_trunk_card_done(tw_trunk_card *card) {
   tw_free(card->labels);
   tw_free(card->preprocessing);
   tw_free(card->licence);
+  tw_free(card->source);
   *card = (tw_trunk_card){0};
 }
 
@@ -54,6 +55,7 @@ static tw_status take_all(const json_t *object, const char *path, tw_trunk_card 
   TW_TRY(take_file(object, path, "network", &card->network, error));
   TW_TRY(take_file(object, path, "labels", &card->labels, error));
   TW_TRY(take_text(object, path, "preprocessing", &card->preprocessing, error));
+  TW_TRY(take_text(object, path, "source", &card->source, error));
   return take_text(object, path, "licence", &card->licence, error);
 }
 
