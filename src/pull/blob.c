@@ -68,8 +68,8 @@ tw_status tw_blob_check(tw_pull_job *job, int file, const char *path, const tw_p
     return tw_error_errno(error, errno, "%s", path);
   }
   if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != wanted->size) {
-    return tw_error_set(error, TW_E_FORMAT, "%s: has %" PRIu64 " bytes, but %s has %" PRIu64, path,
-                        (uint64_t)status.st_size, wanted->name, wanted->size);
+    return tw_error_set(error, TW_E_FORMAT, "%s: is not %s: it has %" PRIu64 " bytes instead of %" PRIu64, path,
+                        wanted->name, (uint64_t)status.st_size, wanted->size);
   }
   void *blob = tw_blob_begin(job->module, wanted->size);
   if (blob == NULL) {
