@@ -99,7 +99,11 @@ tw_status tw_tool_run(const tw_tool *tool, const char *network, const char *inpu
                       const char *output_node, tw_error *error);
 /* A network or a model. passes: what each pass does; plan: every step of the plan. */
 tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, tw_error *error);
+/* Trunks that are installed and those of the catalogue. One that is damaged says so in the list and is no failure. */
 tw_status tw_tool_models(const tw_tool *tool, tw_error *error);
+/* Brings a trunk of the catalogue onto this machine. from: NULL: from where the catalogue says; a URL, the archive's
+ * file, or a folder with it or with the files in it (src/pull/pull.h). */
+tw_status tw_tool_pull(const tw_tool *tool, const char *name, const char *from, tw_error *error);
 tw_status tw_tool_cache_info(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_clear(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_prune(const tw_tool *tool, uint64_t max_size, tw_error *error);

@@ -22,6 +22,8 @@ static const option options[] = {
     {"mean", 0, OPTION_REAL, "X", "what is subtracted from pixels of 0..255", FIELD(mean), 0, 0, NULL},
     {"scale", 0, OPTION_REAL, "X", "what they are multiplied with then", FIELD(scale), 0, 0, NULL},
     {"labels", 0, OPTION_TEXT, "FILE", "labels of the network's outputs (docs/LABELS.md)", FIELD(labels), 0, 0, NULL},
+    {"from", 0, OPTION_TEXT, "URL|FILE|DIR", "a mirror's URL, the archive, or a folder with it or its files",
+     FIELD(from), 0, 0, NULL},
     {"val", 0, OPTION_SHARE, "F", "share of each class for validation (default 0.24)", FIELD(validation), 0, 0, NULL},
     {"test", 0, OPTION_SHARE, "F", "share of each class for the test (default 0.16)", FIELD(test), 0, 0, NULL},
     {"folds", 0, OPTION_NUMBER, "K", "test by K folds and train the model on all pictures", FIELD(folds), 2, 100, NULL},
