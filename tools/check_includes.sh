@@ -30,6 +30,7 @@ check() {
         where["jpeglib.h"] = where["jerror.h"] = where["turbojpeg.h"] = where["png.h"] = "src/image/"
         where["vips/"] = where["glib.h"] = where["glib-object.h"] = "src/image/vips/"
         where["cairo.h"] = where["cairo-svg.h"] = "src/report/cairo/"
+        where["xlsxwriter.h"] = "src/report/xlsx/"
         where["lmdb.h"] = "src/features/"
         where["immintrin.h"] = where["arm_neon.h"] = "src/image/ src/train/"
         where["xxhash.h"] = "src/base/"
