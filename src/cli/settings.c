@@ -26,6 +26,10 @@ static const option options[] = {
     {"val", 0, OPTION_SHARE, "F", "share of each class for validation (default 0.24)", FIELD(validation), 0, 0, NULL},
     {"test", 0, OPTION_SHARE, "F", "share of each class for the test (default 0.16)", FIELD(test), 0, 0, NULL},
     {"folds", 0, OPTION_NUMBER, "K", "test by K folds and train the model on all pictures", FIELD(folds), 2, 100, NULL},
+    {"train-per-class", 0, OPTION_NUMBER, "N", "train on N pictures of each class and test on all others",
+     FIELD(train_per_class), 1, INT32_MAX, NULL},
+    {"repeat", 0, OPTION_NUMBER, "R", "draw the parts R times (seed, seed + 1, ...) and give mean and spread",
+     FIELD(repeat), 1, 1000, NULL},
     {"seed", 0, OPTION_NUMBER, "N", "seed of the draw of the parts (default 0)", FIELD(seed), 0, INT64_MAX, NULL},
     {"features", 0, OPTION_TEXT, "F.npy", "train on these features instead of pictures", FIELD(features), 0, 0, NULL},
     {"names", 0, OPTION_TEXT, "F.tsv", "paths and classes of the features' rows", FIELD(names), 0, 0, NULL},
@@ -254,8 +258,8 @@ static bool parse_option(const command *command, int count, char **arguments, in
 
 bool tw_cli_parse(const command *command, int count, char **arguments, settings *ret_settings) {
   settings settings = {.command = command->name,
-                       .validation = 0.24,
-                       .test = 0.16,
+                       .validation = NAN,
+                       .test = NAN,
                        .trunk = "efficientnet-lite0",
                        .mean = NAN,
                        .scale = NAN};

@@ -27,7 +27,13 @@ typedef struct tw_model_record {
   uint64_t seed;
   double validation_share; /* as asked for; NAN where folders gave the part */
   double test_share;
-  size_t folds;     /* 0: a test part; K: tested by folds, trained on all */
+  size_t folds;           /* 0: a test part; K: tested by folds, trained on all */
+  size_t train_per_class; /* 0: parts by shares; N: N of each class for training, all others for the test */
+  /* Accuracy on the test part of every draw of the parts, the model being of the first; and averaged over the classes.
+   */
+  size_t repeats; /* 0: one draw */
+  double *repeat_accuracies;
+  double *repeat_class_accuracies;
   double strength;  /* C */
   bool by_folds;    /* how C was chosen */
   double objective; /* J of the final fit */

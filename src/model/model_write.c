@@ -179,12 +179,34 @@ static json_t *path_json(const tw_path *path) {
   return list;
 }
 
+/* [accuracy, accuracy averaged over the classes] for each draw of the parts. */
+static json_t *repeats_json(const tw_model_record *record) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < record->repeats; i++) {
+    json_array_append_new(list, json_pack("[o, o]", number_or_null(record->repeat_accuracies[i]),
+                                          number_or_null(record->repeat_class_accuracies[i])));
+  }
+  if (json_array_size(list) != record->repeats) {
+    json_decref(list);
+    return NULL;
+  }
+  return list;
+}
+
+/* What only the author's protocol has: other models keep the bytes they had before. */
+static bool add_protocol(const tw_model_record *record, json_t *object) {
+  return (record->train_per_class == 0 ||
+          json_object_set_new(object, "train_per_class", json_integer((json_int_t)record->train_per_class)) == 0) &&
+         (record->repeats == 0 || json_object_set_new(object, "repeats", repeats_json(record)) == 0);
+}
+
 static json_t *training_json(const tw_model_record *record) {
   json_t *object = json_pack("{s:I, s:o, s:o, s:I, s:f, s:b, s:f}", "seed", (json_int_t)record->seed,
                              "validation_share", number_or_null(record->validation_share), "test_share",
                              number_or_null(record->test_share), "folds", (json_int_t)record->folds, "strength",
                              record->strength, "chosen_by_folds", record->by_folds, "objective", record->objective);
-  if (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0) {
+  if (!add_protocol(record, object) ||
+      (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0)) {
     json_decref(object);
     return NULL;
   }

@@ -99,6 +99,8 @@ void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer) {
     tw_buffer_format(buffer, "All %zu folds together, ", outcome->folds);
   } else if (outcome->counts_used) {
     tw_buffer_text(buffer, "Pictures used in training included, ");
+  } else if (outcome->repeats > 0 && !outcome->evaluation) {
+    tw_buffer_format(buffer, "Test part of the first of %zu draws, ", outcome->repeats);
   } else {
     tw_buffer_text(buffer, outcome->evaluation ? "Pictures training has not seen, " : "Test part, ");
   }

@@ -189,4 +189,18 @@ void tw_report_prediction_header(tw_report_format format, size_t k, tw_buffer *b
 void tw_report_prediction(tw_report_format format, const char *path, const char *const *classes,
                           const float *probabilities, const size_t *order, size_t k, tw_buffer *buffer);
 
+/* What a network itself says of one picture, one of its outputs. */
+typedef struct tw_report_answer {
+  size_t index; /* of the output */
+  float probability;
+  const char *label;  /* the whole one */
+  size_t shown;       /* bytes of it that are shown where it has to be short */
+  const char *synset; /* NULL when not known */
+} tw_report_answer;
+
+/* The lines of `classify`. Text: a line each, "0.8923 giant panda", the path before them unless it is NULL. JSON: the
+ * object of tw_report_prediction, each entry of `top` with index, short label and synset, too. k > 0. */
+void tw_report_answers_text(const char *path, const tw_report_answer *answers, size_t k, tw_buffer *buffer);
+void tw_report_answers_json(const char *path, const tw_report_answer *answers, size_t k, tw_buffer *buffer);
+
 #endif
