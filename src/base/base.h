@@ -159,6 +159,10 @@ char *tw_path_with_suffix(const char *path, const char *suffix);
  * NULL when there is none. Allocated. */
 char *tw_data_path(const char *relative);
 char *tw_module_path(const char *name);
+/* `relative` below the user's own data folder, whether it exists or not: $XDG_DATA_HOME/topwork, or
+ * ~/.local/share/topwork when that variable is not set or holds no absolute path (XDG Base Directory Specification).
+ * NULL when there is no home folder either, or out of memory. Allocated. */
+char *tw_user_data_path(const char *relative);
 
 /* ---- Hashing ----------------------------------------------------------------------------------------------------- */
 
