@@ -86,8 +86,8 @@ typedef enum tw_op {
   TW_OP_GEMM,    /* a, b [, c] */
   TW_OP_MATMUL,
   TW_OP_SOFTMAX,
-  TW_OP_CAST,     /* to value's dtype */
-  TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_CAST,      /* to value's dtype */
+  TW_OP_IDENTITY,  /* and Dropout, which is nothing else once trained */
   TW_OP_TRANSPOSE, /* x; dimension i of the result is dimension target[i] of x */
   TW_OP_COUNT
 } tw_op;
