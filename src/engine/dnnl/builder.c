@@ -269,8 +269,8 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
   size_t bytes = tw_layout_bytes(wanted);
-  if (bytes > TW_MAX_SESSION_BYTES - plan->weight_bytes) {
-    return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_SESSION_BYTES);
+  if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
+    return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_WEIGHT_BYTES);
   }
   tw_weights *weights = tw_append(&plan->weights, &plan->weights_count, &plan->weights_capacity, sizeof *weights);
   if (weights == NULL) {
