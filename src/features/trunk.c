@@ -19,6 +19,7 @@ struct tw_trunk {
   char *name;
   char *file;
   char *licence;
+  char *source;
   char *description;
   tw_graph *graph;
   tw_value *features;
@@ -50,6 +51,7 @@ void tw_trunk_free(tw_trunk *trunk) {
   tw_free(trunk->preprocess_text);
   tw_free(trunk->description);
   tw_free(trunk->licence);
+  tw_free(trunk->source);
   tw_free(trunk->file);
   tw_free(trunk->name);
   tw_free(trunk);
@@ -124,8 +126,9 @@ static char *name_of_file(const char *file) {
 /* Texts of the card become the trunk's; its name only where the user has named the card or the trunk, not a file. */
 static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, tw_error *error) {
   trunk->licence = card->licence;
+  trunk->source = card->source;
   trunk->description = card->description;
-  card->licence = card->description = NULL;
+  card->licence = card->source = card->description = NULL;
   if (card->name != NULL && !by_file) {
     trunk->name = card->name;
     card->name = NULL;
@@ -227,6 +230,10 @@ const char *tw_trunk_file(const tw_trunk *trunk) {
 
 const char *tw_trunk_licence(const tw_trunk *trunk) {
   return trunk->licence;
+}
+
+const char *tw_trunk_source(const tw_trunk *trunk) {
+  return trunk->source;
 }
 
 const char *tw_trunk_description(const tw_trunk *trunk) {

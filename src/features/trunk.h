@@ -17,6 +17,7 @@ typedef struct tw_trunk_card {
   char *label_names; /* of Inception's second file, when `labels` is its first */
   char *preprocessing;
   char *licence;
+  char *source;
 } tw_trunk_card;
 
 /* Reads it; keys that are not known are ignored. Errors name the file and the key. */

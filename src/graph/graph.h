@@ -220,10 +220,14 @@ tw_status tw_graph_export_onnx(const tw_graph *graph, const tw_metadata *metadat
  * float placeholder N x H x W x 3 of what preprocessing gives; `preprocess` is not looked at. Asymmetric padding is
  * written as Pad and VALID. Errors: TW_E_UNSUPPORTED names the node that TensorFlow has nothing like. */
 typedef enum tw_graphdef_input { TW_GRAPHDEF_JPEG, TW_GRAPHDEF_FLOAT } tw_graphdef_input;
+#define TW_GRAPHDEF_JPEG_NAME "DecodeJpeg/contents" /* what the file calls its input in either case */
+#define TW_GRAPHDEF_INPUT_NAME "input"
 struct tw_preprocess;
 tw_status tw_graph_export_graphdef(const tw_graph *graph, tw_graphdef_input input,
                                    const struct tw_preprocess *preprocess, const char *output_name, tw_buffer *buffer,
                                    tw_error *error);
+/* TW_GRAPHDEF_JPEG when TensorFlow's nodes compute all of `preprocess`. */
+tw_graphdef_input tw_graphdef_input_of(const struct tw_preprocess *preprocess);
 
 /* ---- Questions --------------------------------------------------------------------------------------------------- */
 
