@@ -236,9 +236,10 @@ static tw_status measure_exact(tw_train_run *run, const tw_top *exact, tw_error 
   return status;
 }
 
-/* J of both on the training part, where the recipe had to find its top: of the recipe's, and the least. */
-static tw_status compare_objectives(tw_train_run *run, const tw_top *start, const tw_fit_options *options,
-                                    tw_error *error) {
+/* J of both on the training part, where the recipe had to find its top: of the recipe's, and the least, to as many
+ * digits as anybody wants of a distance. */
+static tw_status compare_objectives(tw_train_run *run, const tw_top *start, tw_fit_options options, tw_error *error) {
+  options.tolerance = 1e-6;
   double strength = run->path->points[run->path->chosen].strength;
   size_t *rows = tw_alloc(run->samples.count, sizeof *rows);
   if (rows == NULL) {
@@ -252,7 +253,7 @@ static tw_status compare_objectives(tw_train_run *run, const tw_top *start, cons
   }
   tw_top *least = NULL;
   tw_fit_report report;
-  tw_status status = tw_top_fit(&run->samples, rows, count, strength, start, options, &least, &report, error);
+  tw_status status = tw_top_fit(&run->samples, rows, count, strength, start, &options, &least, &report, error);
   if (status == TW_OK) {
     run->exact_objective = report.objective;
     run->recipe_objective = tw_top_objective(&run->samples, rows, count, strength, run->top);
@@ -274,7 +275,7 @@ tw_status tw_train_compare(tw_train_run *run, tw_error *error) {
     status = measure_exact(run, exact, error);
   }
   if (status == TW_OK) {
-    status = compare_objectives(run, exact, &options, error);
+    status = compare_objectives(run, exact, options, error);
   }
   tw_top_free(exact);
   const char *checkpoint = run->request->recipe.checkpoint;

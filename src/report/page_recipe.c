@@ -37,7 +37,8 @@ void tw_page_recipe_distance(tw_page *page) {
     return;
   }
   tw_page_put(page, "<p class=\"recipe\">Trained by the recipe, which stopped ");
-  tw_html_short(page->out, 100 * (outcome->recipe_objective / outcome->exact_objective - 1));
+  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
+  tw_html_fixed(page->out, distance, distance < 100 ? 1 : 0);
   tw_page_put(page,
               "\xc2\xa0% above the optimum: C\xc2\xb7\xce\xa3 cross-entropy + \xc2\xbd|W|\xc2\xb2 on the training "
               "part at C\xc2\xa0=\xc2\xa0");

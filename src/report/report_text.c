@@ -282,10 +282,10 @@ static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
   if (!isnan(loss)) {
     tw_buffer_format(buffer, "%.4f\n", loss);
   }
+  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
   tw_buffer_format(buffer,
-                   "            stopped %.3g %% above the optimum: J %.4g on the training part, at least %.4g\n",
-                   100 * (outcome->recipe_objective / outcome->exact_objective - 1), outcome->recipe_objective,
-                   outcome->exact_objective);
+                   "            stopped %.*f %% above the optimum: J %.4g on the training part, at least %.4g\n",
+                   distance < 100, distance, outcome->recipe_objective, outcome->exact_objective);
   if (outcome->exact_test != NULL) {
     tw_buffer_text(buffer, "            the exact top gets ");
     append_percent(buffer, outcome->exact_test->accuracy);
