@@ -107,6 +107,9 @@ static tw_outcome make_outcome(const report_run *run, const char *report_path) {
   outcome.path = record->path.count > 0 ? &record->path : NULL;
   outcome.strength = record->strength;
   outcome.objective = record->objective;
+  outcome.history = record->history;
+  outcome.recipe_objective = record->objective;
+  outcome.exact_objective = record->exact_objective;
   outcome.seed = record->seed;
   tw_api_tell_repeats(record, &outcome);
   outcome.note_count = run->notes.count;
