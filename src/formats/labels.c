@@ -67,7 +67,7 @@ static tw_status look(tw_label_lines lines, survey *ret_survey, tw_error *error)
 /* The error of a file with fewer or more labels than wanted; missing: the first output without one, when known. */
 static tw_status wrong_count(const char *path, size_t labels, size_t outputs, const size_t *missing, tw_error *error) {
   const char *hint = "";
-  if (labels + 1 == outputs) {
+  if (labels + 1 == outputs && (missing == NULL || *missing == 0)) {
     hint = "; such networks often have an output 'background' before all others, which needs a line of its own";
   } else if (labels == outputs + 1) {
     hint = "; such files often have a label 'background' before all others, for which this network has no output";
@@ -166,7 +166,7 @@ tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labe
   tw_labels labels;
   TW_TRY(tw_label_lines_open(path, text, &lines, error));
   TW_TRY(look(lines, &survey, error));
-  if (survey.count > count || (survey.count < count && (!survey.numbered))) {
+  if (survey.count > count || (survey.count < count && !survey.numbered)) {
     return wrong_count(path, survey.count, count, NULL, error);
   }
   TW_TRY(tw_labels_init(path, count, false, &labels, error));

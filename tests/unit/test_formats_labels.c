@@ -109,6 +109,10 @@ static void wrong_numbers_are_named(void **state) {
 
 static void wrong_counts_say_both(void **state) {
   (void)state;
+  tw_labels labels;
+  tw_error error;
+  assert_int_equal(parse("0:a\n1:b\n3:d\n", 12, 4, &labels, &error), TW_E_FORMAT);
+  assert_null(strstr(error.message, "background")); /* that would be the first */
   fails("", 4, "has 0 labels, but the network has 4 outputs");
   fails("\n\r\n \n", 4, "has 0 labels, but the network has 4 outputs");
   fails("\xef\xbb\xbf", 4, "has 0 labels, but the network has 4 outputs");
