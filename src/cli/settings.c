@@ -30,12 +30,12 @@ static const option options[] = {
      FIELD(train_per_class), 1, INT32_MAX, NULL},
     {"repeat", 0, OPTION_NUMBER, "R", "draw the parts R times (seed, seed + 1, ...) and give mean and spread",
      FIELD(repeat), 1, 1000, NULL},
-    {"seed", 0, OPTION_NUMBER, "N", "seed of the draw of the parts (default 0)", FIELD(seed), 0, INT64_MAX, NULL},
+    {"seed", 0, OPTION_NUMBER, "N", "seed of what is drawn at random (default 0)", FIELD(seed), 0, INT64_MAX, NULL},
     {"features", 0, OPTION_TEXT, "F.npy", "train on these features instead of pictures", FIELD(features), 0, 0, NULL},
     {"names", 0, OPTION_TEXT, "F.tsv", "paths and classes of the features' rows", FIELD(names), 0, 0, NULL},
     {"include-training", 0, OPTION_FLAG, NULL, "count pictures that training has used, too", FIELD(include_training), 0,
      0, NULL},
-    {"k", 'k', OPTION_NUMBER, "N", "print the N most probable classes", FIELD(k), 1, 65536, NULL},
+    {"k", 'k', OPTION_NUMBER, "N", "show the N most probable classes", FIELD(k), 1, 65536, NULL},
     {"format", 0, OPTION_CHOICE, "FORMAT", "text, csv or json", FIELD(format), 0, 0, "text|csv|json"},
     {"input", 0, OPTION_TEXT, "X.npy", "the tensor to run on, batch first", FIELD(input), 0, 0, NULL},
     {"output", 0, OPTION_TEXT, "NODE", "the node whose value is wanted (default the network's first output)",
@@ -257,12 +257,7 @@ static bool parse_option(const command *command, int count, char **arguments, in
 }
 
 bool tw_cli_parse(const command *command, int count, char **arguments, settings *ret_settings) {
-  settings settings = {.command = command->name,
-                       .validation = NAN,
-                       .test = NAN,
-                       .trunk = "efficientnet-lite0",
-                       .mean = NAN,
-                       .scale = NAN};
+  settings settings = {.command = command->name, .validation = NAN, .test = NAN, .mean = NAN, .scale = NAN};
   settings.operands = calloc((size_t)count + 1, sizeof *settings.operands);
   if (settings.operands == NULL) {
     return wrong(command, "%s%s", "out of memory", "");

@@ -39,6 +39,13 @@ void tw_page_training(tw_page *page);
 void tw_page_left_out(tw_page *page);
 void tw_page_gallery(tw_page *page);
 
+/* Between others: charts and pictures that are not always there. */
+void tw_page_random(tw_page *page);
+void tw_page_features(tw_page *page);
+void tw_page_curves(tw_page *page);
+
+/* The <img> of a picture, or a box that says that it is gone. */
+void tw_page_image(tw_page *page, const tw_shown *item);
 /* page_figure.c: a picture with what was said of it. full: with its class and what it was taken for. */
 void tw_page_figure(tw_page *page, const tw_shown *item, bool full);
 /* A file's path below the folder of the pictures, elided. */
