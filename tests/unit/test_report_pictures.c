@@ -69,8 +69,8 @@ static char *make_picture(void) {
 
 static void features_get_the_shape_nearest_to_one_by_two(void **state) {
   (void)state;
-  static const size_t cases[][3] = {{2048, 32, 64}, {1280, 32, 40}, {1024, 16, 64},   {512, 16, 32}, {2, 1, 2},
-                                    {1, 1, 1},      {18, 3, 6},     {1536, 32, 48},   {768, 16, 48}, {3, 1, 3},
+  static const size_t cases[][3] = {{2048, 32, 64}, {1280, 32, 40}, {1024, 32, 32},   {512, 16, 32}, {2, 1, 2},
+                                    {1, 1, 1},      {18, 3, 6},     {1536, 32, 48},   {768, 24, 32}, {3, 1, 3},
                                     {1009, 23, 45}, {7, 1, 7},      {65536, 256, 256}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     size_t rows;
@@ -326,31 +326,37 @@ static void long_histories_stay_small_and_keep_spikes(void **state) {
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
-static tw_status draw_everything(const made_outcome *made, tw_buffer *file) {
+typedef enum drawing { GRID, BARS, FEATURES, CURVES, DRAWINGS } drawing;
+
+static tw_status draw_one(const made_outcome *made, drawing what, tw_buffer *file) {
   static const char *const labels[] = {"a", "b"};
   static const float shares[] = {0.5f, 0.25f};
   static uint8_t rgb[12];
   tw_image image = {2, 2, rgb};
-  TW_TRY(tw_report_draw_grid(&made->outcome, 1, file, NULL));
-  TW_TRY(tw_report_draw_bars("a.jpg", "b", labels, shares, 2, false, file, NULL));
-  TW_TRY(tw_report_draw_features("a.jpg", "b", &image, made->features, MADE_FEATURES, file, NULL));
-  return tw_report_draw_curves(&made->history, true, file, NULL);
+  switch (what) {
+    case GRID: return tw_report_draw_grid(&made->outcome, 1, file, NULL);
+    case BARS: return tw_report_draw_bars("a.jpg", "b", labels, shares, 2, false, file, NULL);
+    case FEATURES: return tw_report_draw_features("a.jpg", "b", &image, made->features, 2, file, NULL);
+    default: return tw_report_draw_curves(&made->history, false, file, NULL);
+  }
 }
 
 static void every_failed_allocation_is_an_error(void **state) {
   (void)state;
   char *picture = make_picture();
   made_outcome *made = make_outcome_of(2, 2, &picture, 1);
-  size_t n = 1;
-  for (tw_status status = TW_E_MEMORY; status != TW_OK; n++) {
-    tw_buffer file = {0};
-    tw_memory_fail_after(n);
-    status = draw_everything(made, &file);
-    tw_memory_fail_after(0);
-    tw_buffer_done(&file);
-    assert_true(status == TW_OK || status == TW_E_MEMORY);
+  for (int what = 0; what < DRAWINGS; what++) {
+    size_t n = 1;
+    for (tw_status status = TW_E_MEMORY; status != TW_OK; n++) {
+      tw_buffer file = {0};
+      tw_memory_fail_after(n);
+      status = draw_one(made, (drawing)what, &file);
+      tw_memory_fail_after(0);
+      tw_buffer_done(&file);
+      assert_true(status == TW_OK || status == TW_E_MEMORY);
+    }
+    assert_true(n > 5);
   }
-  assert_true(n > 50);
   made_outcome_free(made);
   unlink(picture);
   tw_free(picture);
