@@ -80,6 +80,11 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
 tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *folder, const char *output,
                          tw_tool_summary *ret_summary, tw_error *error);
 
+/* Writes the model as a frozen GraphDef of TensorFlow, output `final_result`, and its classes, a line each, into
+ * `labels`; NULL: labels.txt beside it, where another one is not overwritten. docs/EXPORT.md. */
+tw_status tw_tool_export(const tw_tool *tool, const char *model, const char *output, const char *labels,
+                         tw_error *error);
+
 typedef enum tw_tool_drawing {
   TW_DRAW_FEATURES,  /* a picture beside its features; PNG */
   TW_DRAW_GRID,      /* nine test pictures at random; PNG */
@@ -118,7 +123,11 @@ tw_status tw_tool_run(const tw_tool *tool, const char *network, const char *inpu
                       const char *output_node, tw_error *error);
 /* A network or a model. passes: what each pass does; plan: every step of the plan. */
 tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, tw_error *error);
+/* Trunks that are installed and those of the catalogue. One that is damaged says so in the list and is no failure. */
 tw_status tw_tool_models(const tw_tool *tool, tw_error *error);
+/* Brings a trunk of the catalogue onto this machine. from: NULL: from where the catalogue says; a URL, the archive's
+ * file, or a folder with it or with the files in it (src/pull/pull.h). */
+tw_status tw_tool_pull(const tw_tool *tool, const char *name, const char *from, tw_error *error);
 tw_status tw_tool_cache_info(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_clear(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_prune(const tw_tool *tool, uint64_t max_size, tw_error *error);

@@ -25,7 +25,9 @@ enum {
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 #define TW_GRAPHDEF_MAX_NODES ((size_t)100000)
 #define TW_GRAPHDEF_MAX_INPUTS ((size_t)1 << 20)     /* of all nodes together */
-#define TW_GRAPHDEF_MAX_ATTRIBUTES ((size_t)1 << 20) /* of all nodes together */
+#define TW_GRAPHDEF_MAX_ATTRIBUTES ((size_t)1 << 19) /* of all nodes together */
+#define TW_GRAPHDEF_EXPANDED_BASE ((size_t)64 << 20) /* bytes of elements that the file does not hold byte by byte: */
+#define TW_GRAPHDEF_MAX_EXPANDED ((size_t)1 << 30)   /* the base and 16 times the file, at most so many */
 #define TW_GRAPHDEF_MAX_LIST ((size_t)65536)         /* numbers in one attribute */
 #define TW_GRAPHDEF_MAX_WRITTEN TW_ONNX_MAX_WRITTEN
 #define TW_LABELS_MAX_TEXT ((size_t)64 << 20) /* bytes of a label file */
@@ -199,8 +201,8 @@ typedef struct tw_tf_graph {
 } tw_tf_graph;
 
 /* Structures come from `arena`, bytes stay in `file`. A tensor whose content is not that of its shape is an error that
- * names the node. Errors: TW_E_FORMAT (malformed: with the offset in the file), TW_E_LIMIT, TW_E_UNSUPPORTED (functions
- * in a library that nodes call), TW_E_MEMORY. */
+ * names the node. A library of functions is skipped: a node that calls one has an operator that nobody knows. Errors:
+ * TW_E_FORMAT (malformed: with the offset in the file), TW_E_LIMIT, TW_E_MEMORY. */
 tw_status tw_graphdef_read(tw_bytes file, tw_arena *arena, tw_tf_graph *ret_graph, tw_error *error);
 /* Whether the bytes look like a GraphDef rather than another protobuf message. */
 bool tw_graphdef_sniff(tw_bytes head);

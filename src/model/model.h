@@ -57,6 +57,9 @@ typedef struct tw_model {
 tw_status tw_model_create(tw_trunk *trunk, tw_top *top, tw_model_record *record, tw_model **ret_model, tw_error *error);
 TW_API void tw_model_free(tw_model *model); /* the public library's; NULL is fine */
 
+/* Trunk and top as one network, outputs `probabilities` and `features`: what the model file holds. It borrows the
+ * model's constants: free it first. */
+tw_status tw_model_graph(const tw_model *model, tw_graph **ret_graph, tw_error *error);
 /* Appends the model file. */
 tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *error);
 /* The public library's: reads one; errors name the file. A network that is no topwork model is TW_E_FORMAT and says so;

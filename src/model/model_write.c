@@ -97,6 +97,19 @@ static tw_status add_top(tw_graph *graph, tw_value *features, const tw_top *top,
   return tw_graph_cut(graph, outputs, 2, error);
 }
 
+tw_status tw_model_graph(const tw_model *model, tw_graph **ret_graph, tw_error *error) {
+  tw_graph *graph;
+  tw_value *features;
+  TW_TRY(start_graph(model, &graph, &features, error));
+  tw_status status = add_top(graph, features, model->top, error);
+  if (status != TW_OK) {
+    tw_graph_free(graph);
+    return status;
+  }
+  *ret_graph = graph;
+  return TW_OK;
+}
+
 /* ---- The metadata ------------------------------------------------------------------------------------------------ */
 
 /* The entries while they are put together; the texts are owned. */
@@ -248,14 +261,10 @@ static void append_complete(tw_buffer *buffer, size_t begin) {
 
 tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *error) {
   tw_graph *graph;
-  tw_value *features;
-  TW_TRY(start_graph(model, &graph, &features, error));
-  tw_status status = add_top(graph, features, model->top, error);
+  TW_TRY(tw_model_graph(model, &graph, error));
   entries entries = {0};
-  if (status == TW_OK) {
-    collect(model, &entries);
-    status = entries.failed ? tw_error_memory(error) : TW_OK;
-  }
+  collect(model, &entries);
+  tw_status status = entries.failed ? tw_error_memory(error) : TW_OK;
   size_t begin = buffer->size;
   if (status == TW_OK) {
     status = tw_graph_export_onnx(graph, entries.list, entries.count, buffer, error);
