@@ -257,15 +257,17 @@ static tw_status draw_file(const char *path, tw_bytes bytes, bool png, tw_buffer
 }
 
 static tw_status draw_model(const char *path, bool png, tw_buffer *file, tw_error *error) {
-  (void)png;
-  (void)file;
   tw_model *model;
   TW_TRY(tw_model_open(path, &model, error));
+  tw_status status =
+      model->record.history != NULL
+          ? tw_report_draw_curves(model->record.history, png, file, error)
+          : tw_error_set(error, TW_E_DATA,
+                         "%s: was trained to the exact optimum, which takes no epochs, so it has no curves; a model "
+                         "trained with --solver sgd, momentum or adam has",
+                         path);
   tw_model_free(model);
-  return tw_error_set(error, TW_E_DATA,
-                      "%s: was trained to the exact optimum, which takes no epochs, so it has no curves; a model "
-                      "trained with --solver sgd, momentum or adam has",
-                      path);
+  return status;
 }
 
 /* A history begins with its header; everything else should be a model. */

@@ -82,6 +82,9 @@ tw_outcome tw_report_run_outcome(const tw_report_run *run, const char *report_pa
   outcome.path = record->path.count > 0 ? &record->path : NULL;
   outcome.strength = record->strength;
   outcome.objective = record->objective;
+  outcome.history = record->history;
+  outcome.recipe_objective = record->objective;
+  outcome.exact_objective = record->exact_objective;
   outcome.seed = record->seed;
   tw_api_tell_repeats(record, &outcome);
   outcome.note_count = run->notes.count;

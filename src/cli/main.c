@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/recipe.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
 
@@ -168,6 +169,7 @@ static int run_train(const settings *settings) {
     return misused(settings, "--features and --names go together");
   }
   const char *conflict = conflict_of_parts(settings);
+  conflict = conflict != NULL ? conflict : recipe_conflict(settings);
   if (conflict != NULL) {
     return misused(settings, conflict);
   }
@@ -183,7 +185,8 @@ static int run_train(const settings *settings) {
                            .folds = (size_t)settings->folds,
                            .seed = settings->seed,
                            .train_per_class = (size_t)settings->train_per_class,
-                           .repeat = (size_t)settings->repeat};
+                           .repeat = (size_t)settings->repeat,
+                           .recipe = recipe_of(settings)};
   tw_error error;
   tw_tool_summary summary = {0};
   return finish(settings, tw_tool_run_train(&tool, &request, &summary, NULL, &error), &error, summary.skipped);
@@ -385,8 +388,13 @@ static int run_bench(const settings *settings) {
 static const command commands[] = {
     {"train", "DIR -o MODEL.onnx", "Train a classifier on a folder of pictures, test it and write it.",
      "DIR has one subfolder a class. What was measured and every prediction go into the folder MODEL.report.\n"
-     "With --features and --names instead of DIR it trains on features computed elsewhere.",
-     0, 1, "o " TRUNK " val test folds train-per-class repeat seed features names " CACHED, run_train},
+     "With --features and --names instead of DIR it trains on features computed elsewhere.\n"
+     "With --solver sgd, momentum or adam it trains by the tutorial's recipe, an epoch a line on stderr.",
+     0, 1,
+     "o " TRUNK
+     " val test folds train-per-class repeat seed solver epochs batch lr decay decay-steps momentum patience "
+     "checkpoint checkpoint-every resume features names " CACHED,
+     run_train},
     {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
      "Pictures that training has used are told apart by their content and counted on a line of their own.", 2, 2,
      "include-training " CACHED, run_evaluate},

@@ -46,6 +46,12 @@ void tw_page_curves(tw_page *page);
 
 /* The <img> of a picture, or a box that says that it is gone. */
 void tw_page_image(tw_page *page, const tw_shown *item);
+
+/* page_recipe.c; outcome->history is there. How the top was trained, for the table of facts. */
+void tw_page_recipe_fact(tw_page *page);
+/* How far from the exact top the recipe stopped, a paragraph; nothing without a history. */
+void tw_page_recipe_distance(tw_page *page);
+
 /* page_figure.c: a picture with what was said of it. full: with its class and what it was taken for. */
 void tw_page_figure(tw_page *page, const tw_shown *item, bool full);
 /* A file's path below the folder of the pictures, elided. */

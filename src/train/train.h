@@ -166,6 +166,8 @@ typedef enum tw_solver {
 } tw_solver;
 
 const char *tw_solver_name(tw_solver solver); /* "exact", "sgd", "momentum", "adam"; static */
+/* The recipe of this name; false when there is none, and for "exact". */
+bool tw_solver_parse(const char *name, tw_solver *ret_solver);
 
 enum {
   TW_RECIPE_MAX_EPOCHS = 100000,
@@ -206,6 +208,7 @@ typedef struct tw_history {
 } tw_history;
 
 void tw_history_free(tw_history *history);
+tw_history *tw_history_copy(const tw_history *history); /* NULL when out of memory */
 
 /* A training under way, between two epochs. Not thread-safe. */
 typedef struct tw_recipe tw_recipe;
