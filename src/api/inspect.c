@@ -70,6 +70,12 @@ static void append_network(tw_buffer *buffer, const tw_graph *graph) {
   if (features != NULL) {
     append_values(buffer, "features at", &features, 1);
   }
+  if (graph->colours_last) {
+    tw_buffer_format(buffer, "%-14s N x H x W x C in the file and for 'topwork run', N x C x H x W here\n", "pictures");
+  }
+  if (graph->preprocessing != NULL) {
+    tw_buffer_format(buffer, "%-14s %s\n", "preprocessing", graph->preprocessing);
+  }
   tw_buffer_format(buffer, "%-14s %zu\n%-14s ", "nodes", graph->node_count, "parameters");
   append_share(buffer, (double)tw_graph_parameters(graph));
   tw_buffer_format(buffer, "\n%-14s ", "multiply-adds");
@@ -225,7 +231,8 @@ static json_t *network_json(const tw_graph *graph) {
                          value_json(node->output), "parameters", (json_int_t)node_parameters(node), "multiply_adds",
                          (json_int_t)tw_node_multiplications(node)));
   }
-  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "inputs", inputs, "outputs", outputs, "nodes", nodes, "parameters",
+  return json_pack("{s:o, s:o, s:o, s:s*, s:b, s:I, s:I}", "inputs", inputs, "outputs", outputs, "nodes", nodes,
+                   "preprocessing", graph->preprocessing, "colours_last", graph->colours_last, "parameters",
                    (json_int_t)tw_graph_parameters(graph), "multiply_adds", (json_int_t)total_multiplications(graph));
 }
 

@@ -239,6 +239,8 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .empty = dataset->empty,
       .row_count = dataset->count,
       .rows = run->rows,
+      .features = dataset->features,
+      .dimensions = dataset->dimensions,
       .note_count = run->notes.count,
       .notes = run->notes.list,
       .cached = dataset->cached,

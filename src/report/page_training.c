@@ -156,6 +156,8 @@ void tw_page_training(tw_page *page) {
   append_time(page);
   tw_page_put(page, "</tbody></table>\n");
   append_draws(page);
+  tw_page_curves(page);
   append_path(page);
+  tw_page_features(page);
   tw_page_put(page, "</section>\n");
 }

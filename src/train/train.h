@@ -63,8 +63,8 @@ tw_parts_options tw_parts_defaults(void);
  * as training) where they do not. Parts that no sample is given (validation, test) are then drawn from those given as
  * training, by the same rule; with given parts the shares of the parts that are given are ignored. A content given both
  * as training and in another part: the training one is LEAKED; in validation and test: the validation one is LEAKED.
- * Errors: TW_E_DATA for a class whose only samples are test ones (message names class `labels[i]` by `class_names`,
- * which may be NULL), or when no training sample is left. */
+ * Errors: TW_E_DATA for a class whose only samples are test ones or conflicts (message names class `labels[i]` by
+ * `class_names`, which may be NULL), or when no training sample is left. */
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
                         const char *const *class_names, uint8_t *ret_parts, tw_error *error);
 
