@@ -1,4 +1,4 @@
-# What is installed, and where: the program, the library in both kinds with its headers and topwork.pc, the module, the
+# What is installed, and where: the program, the library in both kinds with its headers and topwork.pc, the modules, the
 # trunks that ship, the papers. The program finds its files relative to itself, so the tree may be moved as a whole.
 if(TARGET topwork_program)
   install(TARGETS topwork_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -10,7 +10,7 @@ install(TARGETS topwork_shared EXPORT topwork-targets LIBRARY DESTINATION ${CMAK
 if(TARGET topwork_vips)
   install(TARGETS topwork_vips LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
 endif()
-install(TARGETS topwork_cairo LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
+install(TARGETS topwork_cairo topwork_xlsx topwork_pull LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
 install(DIRECTORY include/topwork DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/topwork)
 install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

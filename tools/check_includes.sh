@@ -14,7 +14,7 @@ check() {
     cd "$1"
     find src include -name '*.[ch]' 2>/dev/null | LC_ALL=C sort | xargs awk '
       BEGIN {
-        split("base formats image graph engine features train model report server api cli", floors, " ")
+        split("base pull formats image graph engine features train model report server api cli", floors, " ")
         for (i in floors) height[floors[i]] = i + 0 # a number, not a text that orders 10 before 9
         height["server"] = height["report"] # equals: neither is below the other
 
@@ -30,6 +30,8 @@ check() {
         where["jpeglib.h"] = where["jerror.h"] = where["turbojpeg.h"] = where["png.h"] = "src/image/"
         where["vips/"] = where["glib.h"] = where["glib-object.h"] = "src/image/vips/"
         where["cairo.h"] = where["cairo-svg.h"] = "src/report/cairo/"
+        where["curl/"] = where["archive.h"] = where["archive_entry.h"] = where["openssl/"] = "src/pull/module/"
+        where["xlsxwriter.h"] = "src/report/xlsx/"
         where["lmdb.h"] = "src/features/"
         where["immintrin.h"] = where["arm_neon.h"] = "src/image/ src/train/"
         where["xxhash.h"] = "src/base/"
@@ -86,6 +88,7 @@ check() {
         else if (floor == "cli" && other != "cli") { if (header != "api/tool.h") wrong("the program knows api/tool.h alone") }
         else if (other == floor) { }
         else if (height[other] >= height[floor]) wrong("`" floor "` does not stand on `" other "`")
+        else if (other == "pull" && floor != "api") wrong("only `api` stands on `pull`")
         else if (header != other "/" other ".h") wrong("private to `" other "`; its contract is " other "/" other ".h")
       }
 
@@ -137,6 +140,17 @@ self_test() {
   expect src/base/a.h '#include "topwork/status.h"' "$fine"
   expect src/image/a.c '#include <vips/vips.h>' 'only for'
   expect src/image/vips/a.c '#include <vips/vips.h>' "$fine"
+  expect src/pull/a.c '#include <curl/curl.h>' 'only for'
+  expect src/pull/a.c '#include <archive.h>' 'only for'
+  expect src/pull/module/a.c '#include <curl/curl.h>' "$fine"
+  expect src/pull/module/a.c '#include <archive_entry.h>' "$fine"
+  expect src/pull/module/a.c '#include <openssl/evp.h>' "$fine"
+  expect src/base/a.c '#include <openssl/evp.h>' 'only for'
+  expect src/pull/a.c '#include "base/base.h"' "$fine"
+  expect src/pull/a.c '#include "formats/formats.h"' 'does not stand on'
+  expect src/api/a.c '#include "pull/pull.h"' "$fine"
+  expect src/api/a.c '#include "pull/internal.h"' 'private to'
+  expect src/features/a.c '#include "pull/pull.h"' 'only `api` stands on'
   expect src/train/a.c '#include <lmdb.h>' 'only for'
   expect src/graph/a.c '#include <jansson.h>' 'only for'
   expect src/train/a.c '#include <magic.h>' 'no rule'

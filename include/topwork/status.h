@@ -50,6 +50,7 @@ typedef struct tw_progress {
   size_t done;
   size_t total;
   size_t cached; /* of `done`, how many came from the cache */
+  bool bytes;    /* these are bytes, of a file; otherwise pictures, steps, ... */
 } tw_progress;
 
 /* Called by one thread at a time, not more often than ten times a second but always at the end of a stage.

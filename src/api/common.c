@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include "api/internal.h"
+#include "formats/formats.h"
+#include "pull/pull.h"
 
 void tw_api_note(const tw_tool *tool, const char *format, ...) {
   if (tool->note == NULL) {
@@ -24,6 +26,15 @@ tw_status tw_api_write(const tw_tool *tool, tw_buffer *buffer, tw_error *error) 
       buffer->size == 0 || tool->write == NULL || tool->write(tool->context, (const char *)buffer->data, buffer->size);
   buffer->size = 0;
   return wanted ? TW_OK : tw_error_set(error, TW_E_CANCELLED, "nobody takes the results any more: stopped");
+}
+
+tw_status tw_api_write_json(const tw_tool *tool, struct json_t *value, tw_error *error) {
+  tw_buffer buffer = {0};
+  tw_json_append(&buffer, value);
+  tw_buffer_text(&buffer, "\n");
+  tw_status status = tw_api_write(tool, &buffer, error);
+  tw_buffer_done(&buffer);
+  return status;
 }
 
 tw_status tw_api_check_output(const char *path, tw_error *error) {
@@ -94,7 +105,14 @@ tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, 
                               .mean = request->mean,
                               .scale = request->scale,
                               .labels = request->labels};
-  return tw_trunk_open(request->name, &options, ret_trunk, error);
+  tw_status status = tw_trunk_open(request->name, &options, ret_trunk, error);
+  uint64_t bytes;
+  const tw_pull_entry *entry = status == TW_E_ARGUMENT ? tw_pull_find(request->name) : NULL;
+  if (entry != NULL && tw_pull_look(entry, NULL, &bytes, NULL) <= TW_PULL_PARTIAL) {
+    return tw_error_set(error, status, "the trunk %s is not installed: 'topwork pull %s' brings it here", entry->name,
+                        entry->name);
+  }
+  return status;
 }
 
 void tw_api_tell_repeats(const tw_model_record *record, tw_outcome *outcome) {

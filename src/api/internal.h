@@ -14,6 +14,9 @@
 void tw_api_note(const tw_tool *tool, const char *format, ...) TW_PRINTF(2, 3);
 /* Writes and empties the buffer. TW_E_CANCELLED when nobody reads any more. */
 tw_status tw_api_write(const tw_tool *tool, tw_buffer *buffer, tw_error *error);
+struct json_t;
+/* Writes `value` and a newline, and releases it; NULL: out of memory. */
+tw_status tw_api_write_json(const tw_tool *tool, struct json_t *value, tw_error *error);
 /* Writes the outcome as JSON or as text. */
 tw_status tw_api_say(const tw_tool *tool, const tw_outcome *outcome, tw_error *error);
 /* `path`: fails early when it cannot be written; what is there stays. */

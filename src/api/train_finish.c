@@ -12,10 +12,6 @@ enum {
 
 /* ---- The model --------------------------------------------------------------------------------------------------- */
 
-static int compare_hashes(const void *a, const void *b) {
-  return tw_hash_compare(a, b);
-}
-
 static tw_status record_parts(const tw_train_run *run, tw_model_record *record, tw_error *error) {
   for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {
     tw_hash *contents = tw_alloc(run->samples.count, sizeof *contents);
@@ -28,7 +24,7 @@ static tw_status record_parts(const tw_train_run *run, tw_model_record *record, 
         contents[count++] = run->samples.contents[i];
       }
     }
-    qsort(contents, count, sizeof *contents, compare_hashes);
+    qsort(contents, count, sizeof *contents, tw_hash_order);
     record->contents[part] = contents;
     record->content_counts[part] = count;
   }

@@ -159,6 +159,10 @@ char *tw_path_with_suffix(const char *path, const char *suffix);
  * NULL when there is none. Allocated. */
 char *tw_data_path(const char *relative);
 char *tw_module_path(const char *name);
+/* `relative` below the user's own data folder, whether it exists or not: $XDG_DATA_HOME/topwork, or
+ * ~/.local/share/topwork when that variable is not set or holds no absolute path (XDG Base Directory Specification).
+ * NULL when there is no home folder either, or out of memory. Allocated. */
+char *tw_user_data_path(const char *relative);
 
 /* ---- Hashing ----------------------------------------------------------------------------------------------------- */
 
@@ -173,6 +177,7 @@ tw_hash tw_hash_of(const void *data, size_t size);
 char *tw_hash_text(const tw_hash *hash, char text[TW_HASH_TEXT_SIZE]); /* lower-case hexadecimal; returns text */
 bool tw_hash_parse(const char *text, tw_hash *ret);                    /* 32 hexadecimal digits */
 int tw_hash_compare(const tw_hash *a, const tw_hash *b);               /* as memcmp */
+int tw_hash_order(const void *a, const void *b);                       /* the same for qsort and bsearch */
 
 /* A hash of several pieces. Numbers are fed little-endian, texts with their length first, so that two different
  * sequences of pieces never feed the same bytes. */

@@ -1,4 +1,4 @@
-/* Where topwork's own files are: the trunk that ships, and loadable modules. */
+/* Where topwork's own files are: the trunk that ships, loadable modules, and the folder for what the user adds. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,4 +62,13 @@ char *tw_data_path(const char *relative) {
 char *tw_module_path(const char *name) {
   static const char *const inner[] = {"../lib/topwork", "../" TOPWORK_LIBRARY_FOLDER "/topwork", "topwork", NULL};
   return find("TOPWORK_MODULES", inner, TOPWORK_MODULE_FOLDER, name);
+}
+
+char *tw_user_data_path(const char *relative) {
+  const char *data = getenv("XDG_DATA_HOME");
+  if (data != NULL && data[0] == '/') {
+    return tw_format("%s/topwork/%s", data, relative);
+  }
+  const char *home = getenv("HOME");
+  return home != NULL && home[0] == '/' ? tw_format("%s/.local/share/topwork/%s", home, relative) : NULL;
 }

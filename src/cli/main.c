@@ -286,6 +286,12 @@ static int run_models(const settings *settings) {
   return finish(settings, tw_tool_models(&tool, &error), &error, 0);
 }
 
+static int run_pull(const settings *settings) {
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  return finish(settings, tw_tool_pull(&tool, settings->operands[0], settings->from, &error), &error, 0);
+}
+
 static int run_cache(const settings *settings) {
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
@@ -345,7 +351,14 @@ static const command commands[] = {
      run_run},
     {"inspect", "FILE", "Show what is in a network or in a model.", NULL, 1, 1, "passes plan json threads",
      run_inspect},
-    {"models", "", "List the trunks that are installed.", NULL, 0, 0, "json", run_models},
+    {"models", "", "List the trunks that are installed and those that can be pulled.", NULL, 0, 0, "json", run_models},
+    {"pull", "NAME", "Fetch a trunk of the catalogue, verify and install it.",
+     "'topwork models' lists the catalogue. An interrupted download goes on where it stopped. Size and checksum of "
+     "the\n"
+     "archive and of every file in it must be right, or nothing is installed. Trunks go into\n"
+     "$XDG_DATA_HOME/topwork/models (~/.local/share/topwork/models). Proxies: http_proxy, https_proxy, no_proxy.\n"
+     "For a machine without network fetch the archive on another one, and say --from FILE.",
+     1, 1, "from json quiet", run_pull},
     {"cache", "info|clear|prune", "Show, empty or shrink the features cache.", NULL, 1, 1, "cache max-size json quiet",
      run_cache},
     {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.", NULL, 0, 1,
@@ -374,9 +387,12 @@ static const command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
+  char words[512] = "";
   char nearest[64];
-  tw_cli_nearest(name, "train evaluate report predict export classify features run inspect models cache bench", nearest,
-                 sizeof nearest);
+  for (size_t i = 0, used = 0; i < sizeof commands / sizeof *commands && used < sizeof words; i++) {
+    used += (size_t)snprintf(words + used, sizeof words - used, "%s ", commands[i].name);
+  }
+  tw_cli_nearest(name, words, nearest, sizeof nearest);
   fprintf(stderr, "topwork: there is no command '%s'", name);
   fprintf(stderr, nearest[0] != '\0' ? "; did you mean '%s'?\n" : "; 'topwork --help' lists them\n", nearest);
   return MISUSED;

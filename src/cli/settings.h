@@ -16,6 +16,7 @@ typedef struct settings {
   const char *cut;
   const char *preprocess;
   const char *labels;
+  const char *from;
   uint64_t input_size;
   double mean; /* NAN: not given, as of all OPTION_REAL without another default */
   double scale;

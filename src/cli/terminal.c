@@ -82,7 +82,24 @@ static double seconds_since(const struct timespec *begin) {
   return (double)(now.tv_sec - begin->tv_sec) + 1e-9 * (double)(now.tv_nsec - begin->tv_nsec);
 }
 
-/* "features [#####.....] 1200/4000  310/s  0:09 left". The rate is that of what had to be computed. */
+/* "1200/4000" and "310.0/s", or "34.2/88.9 MB" and "4.1 MB/s". */
+static void show_counts(const tw_progress *progress) {
+  if (progress->bytes) {
+    fprintf(stderr, " %.1f/%.1f MB", (double)progress->done / 1e6, (double)progress->total / 1e6);
+  } else {
+    fprintf(stderr, " %zu/%zu", progress->done, progress->total);
+  }
+}
+
+static void show_rate(const tw_progress *progress, double rate) {
+  if (progress->bytes) {
+    fprintf(stderr, "  %.1f MB/s", rate / 1e6);
+  } else {
+    fprintf(stderr, "  %.1f/s", rate);
+  }
+}
+
+/* "features [#####.....] 1200/4000  310.0/s  0:09 left". The rate is that of what had to be computed or fetched. */
 static void show_bar(const tw_progress *progress) {
   enum { WIDTH = 24 };
   if (strcmp(stage_shown, progress->stage) != 0) {
@@ -97,10 +114,12 @@ static void show_bar(const tw_progress *progress) {
   double spent = seconds_since(&stage_began);
   size_t computed = progress->done > progress->cached ? progress->done - progress->cached : 0;
   double rate = spent > 0 ? (double)computed / spent : 0;
-  fprintf(stderr, "\r\033[K%s [%s] %zu/%zu", progress->stage, bar, progress->done, progress->total);
+  fprintf(stderr, "\r\033[K%s [%s]", progress->stage, bar);
+  show_counts(progress);
   if (rate > 0 && spent > 0.5 && progress->total > progress->done) {
     double left = (double)(progress->total - progress->done) / rate;
-    fprintf(stderr, "  %.1f/s  %d:%02d left", rate, (int)(left / 60), (int)left % 60);
+    show_rate(progress, rate);
+    fprintf(stderr, "  %d:%02d left", (int)(left / 60), (int)left % 60);
   }
   fflush(stderr);
   bar_is_shown = true;

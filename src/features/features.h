@@ -91,7 +91,8 @@ typedef struct tw_trunk_options {
 /* The name of the trunk that ships. */
 #define TW_TRUNK_DEFAULT "efficientnet-lite0"
 
-/* `name` is a trunk's name, looked up as models/NAME/trunk.json by tw_data_path, or a file (it holds a '/' or '.', or
+/* `name` is a trunk's name, looked up as models/NAME/trunk.json in the user's data folder (tw_user_data_path, where
+ * trunks that were pulled are) and then in topwork's own (tw_data_path), or a file (it holds a '/' or '.', or
  * exists). A file's preprocessing comes from options, or from a trunk.json beside it, or from FILE.json, else it is an
  * error that says what to write; so is a topwork model ("metadata topwork.complete"). `options` may be NULL. */
 tw_status tw_trunk_open(const char *name, const tw_trunk_options *options, tw_trunk **ret_trunk, tw_error *error);
@@ -101,13 +102,14 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
                           tw_trunk **ret_trunk, tw_error *error);
 void tw_trunk_free(tw_trunk *trunk);
 
-/* Names of the trunks that are installed, sorted; freed with tw_trunk_names_free. */
+/* Names of the trunks that are installed in either folder, sorted, each once; freed with tw_trunk_names_free. */
 tw_status tw_trunk_names(char ***ret_names, size_t *ret_count, tw_error *error);
 void tw_trunk_names_free(char **names, size_t count);
 
 const char *tw_trunk_name(const tw_trunk *trunk); /* "efficientnet-lite0", or the file's base name without extension */
 const char *tw_trunk_file(const tw_trunk *trunk); /* NULL for one made of a graph */
 const char *tw_trunk_licence(const tw_trunk *trunk);     /* SPDX; NULL when not known */
+const char *tw_trunk_source(const tw_trunk *trunk);      /* where it comes from; NULL when not known */
 const char *tw_trunk_description(const tw_trunk *trunk); /* one line; NULL when not known */
 const tw_graph *tw_trunk_graph(
     const tw_trunk *trunk);                         /* as imported, with a pool appended where features were spatial */

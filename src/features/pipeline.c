@@ -128,7 +128,7 @@ static void watch(tw_pipeline *pipeline, tw_ticker *ticker) {
   pthread_mutex_lock(&pipeline->lock);
   while (!pipeline->stop && pipeline->done < count) {
     wait_a_moment(pipeline);
-    tw_progress progress = {"features", pipeline->done, count, pipeline->cached};
+    tw_progress progress = {.stage = "features", .done = pipeline->done, .total = count, .cached = pipeline->cached};
     bool going_on = !pipeline->stop && pipeline->done < count;
     pthread_mutex_unlock(&pipeline->lock);
     if (going_on) {
@@ -266,7 +266,7 @@ static tw_status run(tw_pipeline *pipeline, tw_ticker *ticker, tw_error *error) 
     pipeline->status = complete(pipeline, &pipeline->error);
   }
   if (pipeline->status == TW_OK) {
-    tw_progress progress = {"features", count, count, pipeline->extraction->cached};
+    tw_progress progress = {.stage = "features", .done = count, .total = count, .cached = pipeline->extraction->cached};
     report(pipeline, ticker, &progress, true);
   }
   if (pipeline->status != TW_OK && error != NULL) {

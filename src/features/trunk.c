@@ -19,6 +19,7 @@ struct tw_trunk {
   char *name;
   char *file;
   char *licence;
+  char *source;
   char *description;
   tw_graph *graph;
   tw_value *features;
@@ -50,6 +51,7 @@ void tw_trunk_free(tw_trunk *trunk) {
   tw_free(trunk->preprocess_text);
   tw_free(trunk->description);
   tw_free(trunk->licence);
+  tw_free(trunk->source);
   tw_free(trunk->file);
   tw_free(trunk->name);
   tw_free(trunk);
@@ -116,30 +118,6 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
-  if (card != NULL) {
-    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
-                        card);
-  }
-  return tw_error_set(error, TW_E_ARGUMENT,
-                      "%s: nothing says how pictures become its input; write a file %s.json with the line "
-                      "{\"preprocessing\": \"...\"}, or give --preprocess; docs/PREPROCESSING.md lists the fields",
-                      file, tw_path_base(file));
-}
-
-static tw_status read_preprocessing(tw_trunk *trunk, const tw_trunk_options *options, const tw_trunk_card *card,
-                                    const char *card_path, tw_error *error) {
-  if (options->preprocess != NULL) {
-    tw_status status = tw_preprocess_parse(options->preprocess, &trunk->preprocess, error);
-    return status == TW_OK ? status : tw_error_prefix(error, status, "preprocessing");
-  }
-  if (card->preprocessing == NULL) {
-    return no_preprocessing(trunk->file, card_path, error);
-  }
-  tw_status status = tw_preprocess_parse(card->preprocessing, &trunk->preprocess, error);
-  return status == TW_OK ? status : tw_error_prefix(error, status, "%s: \"preprocessing\"", card_path);
-}
-
 /* The file's base name without its last extension. */
 static char *name_of_file(const char *file) {
   return tw_path_with_suffix(tw_path_base(file), "");
@@ -148,8 +126,9 @@ static char *name_of_file(const char *file) {
 /* Texts of the card become the trunk's; its name only where the user has named the card or the trunk, not a file. */
 static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, tw_error *error) {
   trunk->licence = card->licence;
+  trunk->source = card->source;
   trunk->description = card->description;
-  card->licence = card->description = NULL;
+  card->licence = card->source = card->description = NULL;
   if (card->name != NULL && !by_file) {
     trunk->name = card->name;
     card->name = NULL;
@@ -160,8 +139,9 @@ static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, t
 }
 
 /* The network itself, first: what a file is matters more than what is written about it. */
-static tw_status import_network(tw_trunk *trunk, tw_error *error) {
-  TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
+static tw_status import_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+  const tw_graph_hints hints = {.width = options->input_size, .height = options->input_size};
+  TW_TRY(tw_graph_import_hinted(trunk->file, &hints, &trunk->graph, error));
   if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
     return TW_OK;
   }
@@ -213,8 +193,9 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
     return tw_error_memory(error);
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
-  TW_TRY(import_network(trunk, error));
-  TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
+  TW_TRY(import_network(trunk, options, error));
+  const tw_trunk_said said = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
+  TW_TRY(tw_trunk_find_preprocess(&said, &trunk->preprocess, error));
   TW_TRY(cut_network(trunk, options, error));
   return take_labels(trunk, options, card, error);
 }
@@ -249,6 +230,10 @@ const char *tw_trunk_file(const tw_trunk *trunk) {
 
 const char *tw_trunk_licence(const tw_trunk *trunk) {
   return trunk->licence;
+}
+
+const char *tw_trunk_source(const tw_trunk *trunk) {
+  return trunk->source;
 }
 
 const char *tw_trunk_description(const tw_trunk *trunk) {

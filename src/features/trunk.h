@@ -17,6 +17,7 @@ typedef struct tw_trunk_card {
   char *label_names; /* of Inception's second file, when `labels` is its first */
   char *preprocessing;
   char *licence;
+  char *source;
 } tw_trunk_card;
 
 /* Reads it; keys that are not known are ignored. Errors name the file and the key. */
@@ -43,6 +44,19 @@ typedef struct tw_trunk_place {
 /* From what the user calls the trunk to files. Errors say what there is. */
 tw_status tw_trunk_find(const char *name, tw_trunk_place *ret_place, tw_error *error);
 void tw_trunk_place_done(tw_trunk_place *place);
+
+/* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
+
+/* All that may say how pictures become the input. */
+typedef struct tw_trunk_said {
+  const char *file; /* the network's */
+  const tw_graph *graph;
+  const tw_trunk_options *options;
+  const char *card_path; /* NULL: there is none */
+  const char *card_text; /* what it says of preprocessing; may be NULL */
+} tw_trunk_said;
+
+tw_status tw_trunk_find_preprocess(const tw_trunk_said *said, tw_preprocess *ret_preprocess, tw_error *error);
 
 /* ---- The cut ----------------------------------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@ void tw_trunk_card_done(tw_trunk_card *card) {
   tw_free(card->label_names);
   tw_free(card->preprocessing);
   tw_free(card->licence);
+  tw_free(card->source);
   *card = (tw_trunk_card){0};
 }
 
@@ -61,6 +62,7 @@ static tw_status take_all(const json_t *object, const char *path, tw_trunk_card 
                         path);
   }
   TW_TRY(take_text(object, path, "preprocessing", &card->preprocessing, error));
+  TW_TRY(take_text(object, path, "source", &card->source, error));
   return take_text(object, path, "licence", &card->licence, error);
 }
 

@@ -29,52 +29,78 @@ static bool has_card(const char *models, const char *name) {
   return there;
 }
 
-static tw_status list_names(const char *models, DIR *folder, char ***ret_names, size_t *ret_count, tw_error *error) {
-  char **names = NULL;
-  size_t count = 0;
-  size_t capacity = 0;
-  tw_status status = TW_OK;
-  for (const struct dirent *entry = readdir(folder); entry != NULL && status == TW_OK; entry = readdir(folder)) {
+typedef struct names {
+  char **list;
+  size_t count;
+  size_t capacity;
+} names;
+
+static tw_status list_names(const char *models, DIR *folder, names *names, tw_error *error) {
+  for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
     if (entry->d_name[0] == '.' || !has_card(models, entry->d_name)) {
       continue;
     }
-    if (count == capacity) {
-      capacity = capacity == 0 ? 16 : capacity * 2;
-      char **more = tw_realloc(names, capacity, sizeof *names);
-      status = more == NULL ? tw_error_memory(error) : TW_OK;
-      names = more == NULL ? names : more;
+    if (names->count == names->capacity) {
+      size_t capacity = names->capacity == 0 ? 16 : names->capacity * 2;
+      char **more = tw_realloc(names->list, capacity, sizeof *names->list);
+      if (more == NULL) {
+        return tw_error_memory(error);
+      }
+      names->list = more;
+      names->capacity = capacity;
     }
-    if (status == TW_OK) {
-      names[count] = tw_strdup(entry->d_name);
-      status = names[count] == NULL ? tw_error_memory(error) : TW_OK;
-      count += names[count] == NULL ? 0 : 1;
+    char *name = tw_strdup(entry->d_name);
+    if (name == NULL) {
+      return tw_error_memory(error);
     }
+    names->list[names->count++] = name;
   }
-  if (status != TW_OK) {
-    tw_trunk_names_free(names, count);
-    return status;
-  }
-  if (count > 0) {
-    qsort(names, count, sizeof *names, compare_names);
-  }
-  *ret_names = names;
-  *ret_count = count;
   return TW_OK;
 }
 
-tw_status tw_trunk_names(char ***ret_names, size_t *ret_count, tw_error *error) {
-  char *models = tw_data_path("models");
+/* Adds the names in one folder; `models` may be NULL or not there. */
+static tw_status add_names(const char *models, names *names, tw_error *error) {
   DIR *folder = models == NULL ? NULL : opendir(models);
-  tw_status status = TW_OK;
   if (folder == NULL) {
-    *ret_names = NULL;
-    *ret_count = 0;
-  } else {
-    status = list_names(models, folder, ret_names, ret_count, error);
-    closedir(folder);
+    return TW_OK;
   }
-  tw_free(models);
+  tw_status status = list_names(models, folder, names, error);
+  closedir(folder);
   return status;
+}
+
+/* Sorts them; what is in both folders stays once. */
+static void sort_names(names *names) {
+  size_t kept = 0;
+  if (names->count > 0) {
+    qsort(names->list, names->count, sizeof *names->list, compare_names);
+  }
+  for (size_t i = 0; i < names->count; i++) {
+    if (kept > 0 && strcmp(names->list[kept - 1], names->list[i]) == 0) {
+      tw_free(names->list[i]);
+    } else {
+      names->list[kept++] = names->list[i];
+    }
+  }
+  names->count = kept;
+}
+
+tw_status tw_trunk_names(char ***ret_names, size_t *ret_count, tw_error *error) {
+  names names = {0};
+  char *users = tw_user_data_path("models");
+  char *shipped = tw_data_path("models");
+  tw_status status = add_names(users, &names, error);
+  status = status == TW_OK ? add_names(shipped, &names, error) : status;
+  tw_free(users);
+  tw_free(shipped);
+  if (status != TW_OK) {
+    tw_trunk_names_free(names.list, names.count);
+    return status;
+  }
+  sort_names(&names);
+  *ret_names = names.list;
+  *ret_count = names.count;
+  return TW_OK;
 }
 
 void tw_trunk_names_free(char **names, size_t count) {
@@ -110,7 +136,11 @@ static tw_status find_installed(const char *name, tw_trunk_place *ret_place, tw_
   if (relative == NULL) {
     return tw_error_memory(error);
   }
-  char *card = tw_data_path(relative);
+  char *card = tw_user_data_path(relative);
+  if (card == NULL || access(card, F_OK) != 0) {
+    tw_free(card);
+    card = tw_data_path(relative);
+  }
   tw_free(relative);
   if (card == NULL) {
     return no_such_trunk(name, error);

@@ -86,8 +86,8 @@ typedef enum tw_op {
   TW_OP_GEMM,    /* a, b [, c] */
   TW_OP_MATMUL,
   TW_OP_SOFTMAX,
-  TW_OP_CAST,     /* to value's dtype */
-  TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_CAST,      /* to value's dtype */
+  TW_OP_IDENTITY,  /* and Dropout, which is nothing else once trained */
   TW_OP_TRANSPOSE, /* x; dimension i of the result is dimension target[i] of x */
   TW_OP_COUNT
 } tw_op;
@@ -179,7 +179,8 @@ tw_status tw_graph_add_node(tw_graph *graph, const char *name, tw_op op, tw_valu
                             tw_error *error);
 tw_status tw_graph_add_output(tw_graph *graph, tw_value *value, tw_error *error);
 
-/* A value by its name or by its node's name; NULL when there is none. */
+/* A value by its name or by its node's name; of a name that does not exist an end ":0", as TensorFlow writes results,
+ * does not count. NULL when there is none. */
 tw_value *tw_graph_find(const tw_graph *graph, const char *name);
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
@@ -236,8 +237,8 @@ tw_status tw_graph_verify(const tw_graph *graph, tw_error *error);
  * depends on; names and what lies past `value` do not count. So a trunk and the model file made from it agree. */
 tw_status tw_graph_hash(const tw_graph *graph, const tw_value *value, tw_hash *ret_hash, tw_error *error);
 
-/* The input of the last fully connected layer (Gemm, or MatMul with a constant); NULL when there is none: then the
- * output. */
+/* The input of the last fully connected layer (Gemm, MatMul with a constant, or, right before the output, a convolution
+ * of one pixel by one); NULL when there is none: then the output. */
 tw_value *tw_graph_features_value(const tw_graph *graph);
 
 uint64_t tw_node_multiplications(const tw_node *node); /* multiply-adds, 0 for operators without */

@@ -300,6 +300,19 @@ tw_status tw_tf_new_constant(tw_tf_importer *importer, const tw_tf_slot *slot, c
   return TW_OK;
 }
 
+tw_status tw_tf_set_integers(tw_tf_importer *importer, tw_tf_slot *slot, const int64_t *numbers, int count, bool scalar,
+                             tw_error *error) {
+  tw_shape shape = {.rank = scalar ? 0 : 1, .dims = {scalar ? 0 : count}};
+  uint8_t *bytes = tw_arena_alloc(importer->graph->arena, (size_t)count, 4);
+  if (bytes == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < 4 * (size_t)count; i++) {
+    bytes[i] = (uint8_t)((uint64_t)numbers[i / 4] >> 8 * (i % 4));
+  }
+  return set_constant(importer, slot, TW_DTYPE_I32, &shape, bytes, 4 * (size_t)count, error);
+}
+
 tw_status tw_tf_integers(const tw_tf_slot *slot, size_t i, const char *what, int64_t *ret_numbers, int room,
                          int *ret_count, tw_error *error) {
   const tw_value *constant = i < slot->input_count ? slot->inputs[i]->constant : NULL;

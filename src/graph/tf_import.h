@@ -94,6 +94,9 @@ tw_status tw_tf_form_of(tw_tf_importer *importer, tw_tf_slot *slot, tw_tf_form f
 /* A new float32 constant beside those of the file; *ret_data is to be filled. */
 tw_status tw_tf_new_constant(tw_tf_importer *importer, const tw_tf_slot *slot, const char *what, const tw_shape *shape,
                              float **ret_data, tw_value **ret_value, tw_error *error);
+/* The slot is a list of these int32 numbers. */
+tw_status tw_tf_set_integers(tw_tf_importer *importer, tw_tf_slot *slot, const int64_t *numbers, int count, bool scalar,
+                             tw_error *error);
 /* Input `i`, which must be a constant of integers of at most one dimension; `what` is what it is, for the message. */
 tw_status tw_tf_integers(const tw_tf_slot *slot, size_t i, const char *what, int64_t *ret_numbers, int room,
                          int *ret_count, tw_error *error);
@@ -155,6 +158,9 @@ tw_status tw_tf_convert_pad(tw_tf_importer *importer, tw_tf_slot *slot, tw_error
 tw_status tw_tf_convert_reshape(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_squeeze(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_expand_dims(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
+tw_status tw_tf_convert_shape(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
+tw_status tw_tf_convert_strided_slice(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
+tw_status tw_tf_convert_pack(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_mean(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_concat(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_concat_v2(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);

@@ -216,6 +216,7 @@ static const converter converters[] = {
     {"Mean", tw_tf_convert_mean},
     {"Mul", convert_mul},
     {"Neg", NULL},
+    {"Pack", tw_tf_convert_pack},
     {"Pad", tw_tf_convert_pad},
     {"PadV2", tw_tf_convert_pad},
     {"Placeholder", NULL},
@@ -227,11 +228,13 @@ static const converter converters[] = {
     {"Reshape", tw_tf_convert_reshape},
     {"ResizeBilinear", NULL},
     {"Rsqrt", NULL},
+    {"Shape", tw_tf_convert_shape},
     {"Softmax", convert_softmax},
     {"Sqrt", NULL},
     {"Square", NULL},
     {"Squeeze", tw_tf_convert_squeeze},
     {"StopGradient", convert_identity},
+    {"StridedSlice", tw_tf_convert_strided_slice},
     {"Sub", convert_sub},
 };
 enum { CONVERTER_COUNT = sizeof converters / sizeof *converters };

@@ -120,6 +120,66 @@ tw_status tw_tf_convert_expand_dims(tw_tf_importer *importer, tw_tf_slot *slot, 
   return become(importer, slot, &to, error);
 }
 
+/* ---- Dimensions as numbers ----------------------------------------------------------------------------------------
+ */
+
+/* All dimensions are known here, those of one picture: what a file computes from them are constants. */
+tw_status tw_tf_convert_shape(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
+  TW_TRY(need_first(slot, error));
+  const tw_shape *shape = &slot->inputs[0]->shape;
+  return tw_tf_set_integers(importer, slot, shape->dims, shape->rank, false, error);
+}
+
+static tw_status refuse_slice(const tw_tf_slot *slot, tw_error *error) {
+  return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error, "supported only of a list of integers, with one plain range");
+}
+
+/* list[begin : end], or one number of it, as files take the batch out of a Shape. */
+tw_status tw_tf_convert_strided_slice(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
+  static const char *const masks[] = {"begin_mask", "end_mask", "shrink_axis_mask", "ellipsis_mask", "new_axis_mask"};
+  int64_t bits[5] = {0};
+  int64_t range[3] = {0};
+  int64_t list[TW_MAX_RANK];
+  int count;
+  TW_TRY(tw_tf_integers(slot, 0, "its list", list, TW_MAX_RANK, &count, error));
+  if (slot->inputs[0]->shape.rank != 1) {
+    return refuse_slice(slot, error);
+  }
+  for (size_t i = 0; i < 5; i++) {
+    TW_TRY(tw_tf_get_int(slot->node, masks[i], &bits[i], error));
+  }
+  for (size_t i = 0; i < 3; i++) {
+    int one = 0;
+    TW_TRY(tw_tf_integers(slot, i + 1, "its range", &range[i], 1, &one, error));
+    if (one != 1) {
+      return refuse_slice(slot, error);
+    }
+  }
+  bool shrinks = (bits[2] & 1) != 0;
+  int64_t begin = (bits[0] & 1) != 0 ? 0 : range[0] < 0 ? range[0] + count : range[0];
+  int64_t end = (bits[1] & 1) != 0 ? count : range[1] < 0 ? range[1] + count : range[1];
+  end = shrinks ? begin + 1 : end > count ? count : end;
+  if (bits[3] != 0 || bits[4] != 0 || range[2] != 1 || begin < 0 || end <= begin || end > count) {
+    return refuse_slice(slot, error);
+  }
+  return tw_tf_set_integers(importer, slot, list + begin, (int)(end - begin), shrinks, error);
+}
+
+tw_status tw_tf_convert_pack(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
+  int64_t list[TW_MAX_RANK];
+  if (slot->input_count < 1 || slot->input_count > TW_MAX_RANK) {
+    return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error, "supported only of 1 to %d numbers", TW_MAX_RANK);
+  }
+  for (size_t i = 0; i < slot->input_count; i++) {
+    int one = 0;
+    TW_TRY(tw_tf_integers(slot, i, "one of its numbers", &list[i], 1, &one, error));
+    if (one != 1 || slot->inputs[i]->shape.rank != 0) {
+      return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error, "supported only of single numbers");
+    }
+  }
+  return tw_tf_set_integers(importer, slot, list, (int)slot->input_count, false, error);
+}
+
 /* ---- Mean -------------------------------------------------------------------------------------------------------- */
 
 tw_status tw_tf_convert_mean(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {

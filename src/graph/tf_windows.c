@@ -75,29 +75,32 @@ tw_status tw_tf_convert_average_pool(tw_tf_importer *importer, tw_tf_slot *slot,
 /* ---- Pad --------------------------------------------------------------------------------------------------------- */
 
 /* Zeros around the pixels are a convolution's own business; for whom else needs them they are a convolution by one, a
- * channel for itself, which changes no number. */
-static tw_status emit_padding(tw_tf_importer *importer, tw_tf_slot *slot, tw_value *x, tw_error *error) {
-  int64_t channels = slot->inputs[0]->shape.dims[3];
-  tw_shape shape = {.rank = 4, .dims = {channels, 1, 1, 1}};
-  tw_attributes attributes = {.spatial = 2, .group = channels};
+ * channel for itself, which changes no number. With channels of zeros before and after, each result takes its channel.
+ */
+static tw_status emit_padding(tw_tf_importer *importer, tw_tf_slot *slot, tw_value *x, const int64_t channels[2],
+                              tw_error *error) {
+  int64_t own = slot->inputs[0]->shape.dims[3];
+  bool same = channels[0] == 0 && channels[1] == 0;
+  tw_shape shape = {.rank = 4, .dims = {own + channels[0] + channels[1], same ? 1 : own, 1, 1}};
+  tw_attributes attributes = {.spatial = 2, .group = same ? own : 1};
   tw_value *values[2] = {x, NULL};
-  float *ones;
+  float *weights;
   for (int i = 0; i < 2; i++) {
     attributes.pads_begin[i] = slot->pads[2 * i];
     attributes.pads_end[i] = slot->pads[2 * i + 1];
   }
-  TW_TRY(tw_tf_new_constant(importer, slot, "ones", &shape, &ones, &values[1], error));
-  for (int64_t i = 0; i < channels; i++) {
-    ones[i] = 1;
+  TW_TRY(tw_shape_check("its result", &shape, TW_DTYPE_F32, error));
+  TW_TRY(tw_tf_new_constant(importer, slot, "ones", &shape, &weights, &values[1], error));
+  memset(weights, 0, (size_t)(shape.dims[0] * shape.dims[1]) * sizeof *weights);
+  for (int64_t i = 0; i < own; i++) {
+    weights[same ? i : (channels[0] + i) * own + i] = 1;
   }
   return tw_tf_finish(importer, slot, TW_OP_CONV, values, 2, &attributes, error);
 }
 
-tw_status tw_tf_convert_pad(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
-  tw_value *x;
-  int64_t pads[8];
+/* pads: of the four dimensions, before and after. */
+static tw_status get_pads(const tw_tf_slot *slot, int64_t pads[8], tw_error *error) {
   int count;
-  TW_TRY(tw_tf_result_input(slot, 0, 4, &x, error));
   TW_TRY(tw_tf_integers(slot, 1, "its list of paddings", pads, 8, &count, error));
   const tw_value *filling = slot->input_count > 2 ? slot->inputs[2]->constant : NULL;
   if (slot->input_count > 2 && (filling == NULL || filling->data_size != sizeof(float) || tw_load_u32(filling->data))) {
@@ -107,20 +110,28 @@ tw_status tw_tf_convert_pad(tw_tf_importer *importer, tw_tf_slot *slot, tw_error
     return tw_tf_wrong(slot->node, TW_E_FORMAT, error, "its list of paddings has %d numbers; wanted are 8", count);
   }
   for (int i = 0; i < 8; i++) {
-    bool pixels = i >= 2 && i < 6;
-    if (pads[i] < 0 || pads[i] > INT32_MAX || (!pixels && pads[i] != 0)) {
-      return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error, "supported only around the pixels");
+    if (pads[i] < 0 || pads[i] > INT32_MAX || (i < 2 && pads[i] != 0)) {
+      return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error, "supported only of height, width and channels");
     }
   }
+  return TW_OK;
+}
+
+tw_status tw_tf_convert_pad(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
+  tw_value *x;
+  int64_t pads[8];
+  TW_TRY(tw_tf_result_input(slot, 0, 4, &x, error));
+  TW_TRY(get_pads(slot, pads, error));
+  memcpy(slot->pads, pads + 2, sizeof slot->pads);
+  TW_TRY(emit_padding(importer, slot, x, pads + 6, error));
   const tw_tf_slot *input = slot->inputs[0];
-  bool again = input->unpadded != NULL;
-  for (int i = 0; i < 4; i++) {
-    slot->pads[i] = pads[i + 2];
+  if (pads[6] != 0 || pads[7] != 0) {
+    memset(slot->pads, 0, sizeof slot->pads);
+    return TW_OK;
   }
-  TW_TRY(emit_padding(importer, slot, x, error));
-  slot->unpadded = again ? input->unpadded : slot->inputs[0];
-  for (int i = 0; again && i < 4; i++) {
-    slot->pads[i] += input->pads[i];
+  slot->unpadded = input->unpadded != NULL ? input->unpadded : slot->inputs[0];
+  for (int i = 0; i < 4; i++) {
+    slot->pads[i] += input->pads[i]; /* of two in a row the convolution adds both */
   }
   return TW_OK;
 }

@@ -44,14 +44,10 @@ void tw_model_free(tw_model *model) {
   }
 }
 
-static int compare_hashes(const void *a, const void *b) {
-  return tw_hash_compare(a, b);
-}
-
 tw_part tw_model_part_of(const tw_model *model, const tw_hash *content) {
   for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {
     size_t count = model->record.content_counts[part];
-    if (count > 0 && bsearch(content, model->record.contents[part], count, sizeof(tw_hash), compare_hashes) != NULL) {
+    if (count > 0 && bsearch(content, model->record.contents[part], count, sizeof(tw_hash), tw_hash_order) != NULL) {
       return (tw_part)part;
     }
   }
