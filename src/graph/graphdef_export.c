@@ -47,7 +47,7 @@ static void give_output(tw_exporter *to) {
 }
 
 /* The pass that folds constants leaves the transposition of stored weights to the engine; TensorFlow wants them in an
- * order of its own. */
+ * order of its own, under the name of what is stored. */
 static bool fold_transposition(tw_exporter *to, const tw_node *node) {
   const tw_value *stored = node->inputs[0];
   if (node->op != TW_OP_TRANSPOSE || stored->data == NULL) {
@@ -58,6 +58,7 @@ static bool fold_transposition(tw_exporter *to, const tw_node *node) {
     tw_evaluate(node, data);
     node->output->data = data;
     node->output->data_size = stored->data_size;
+    node->output->name = stored->name;
   }
   return true;
 }
