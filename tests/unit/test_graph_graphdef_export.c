@@ -227,6 +227,9 @@ static void the_rest_is_what_it_is_called(void **state) {
   check_operators(&written, "Placeholder FusedBatchNorm Mean Reshape Mul Add");
   assert_true(attribute_of(node_called(&written, "n1"), "epsilon")->f == 0.25f);
   written_done(&written);
+  written = write_network(net_stored_weights);
+  check_operators(&written, "Placeholder Conv2D");
+  written_done(&written);
   written = write_network(net_products);
   check_operators(&written,
                   "Placeholder MatMul Mul BiasAdd MatMul Mul Add MatMul Mul MatMul Add MatMul Identity Softmax");
