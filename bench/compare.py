@@ -7,13 +7,14 @@
              included, against the fit of scikit-learn's LogisticRegressionCV alone (peer_top.py)
   network    the trunk that ships without pictures, many at a time and one on all cores, against OpenVINO and ONNX
              Runtime (peer_network.py); here each side times itself, so that no start-up counts
+  recipe, classify, network-2015: against TensorFlow and Keras, see tutorial.py
 
 Each sample of topwork is a whole process, from its start to its end. Peers are given the better of several ways to
 run them; of their time, loading Python's modules is not counted, and is printed. The two run in turns, in both orders;
 the median of at least five samples counts. Before and after each sample a small program measures the machine itself;
 a sample between bad moments is thrown away.
 
-Usage: run.sh [--samples 5] [features] [cached] [top] [network]. Prints a table in Markdown; build/bench/compare.json has all samples.
+Usage: run.sh [--samples 5] [PART]...; all parts without one. Prints a table in Markdown; build/bench/compare.json has all samples.
 """
 
 import argparse
@@ -23,87 +24,13 @@ import pathlib
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests/peers"))
-import numpy as np  # noqa: E402
+import numpy as np
 
-import peer  # noqa: E402
-
-BAD_MOMENT = 1.15  # a probe this much slower than the fastest of the run
-CACHE = peer.WORK / "cache"
-
-
-class Samples:
-    """Takes samples of commands, each between two probes of the machine."""
-
-    def __init__(self):
-        self.program = peer.WORK / "probe"
-        subprocess.run(["cc", "-O2", str(HERE / "probe.c"), "-o", str(self.program), "-pthread"], check=True)
-        self.fastest = [float("inf"), float("inf")]
-        self.last = None
-        self.all = []
-
-    def probe(self):
-        times = [float(word) for word in subprocess.run([self.program], stdout=subprocess.PIPE, check=True).stdout.split()]
-        self.fastest = [min(pair) for pair in zip(self.fastest, times)]
-        return times
-
-    def take(self, name, command):
-        """One sample; its place in `all` is returned, since whether it is good is only known at the end."""
-        before = self.last or self.probe()
-        environment = {key: value for key, value in os.environ.items()
-                       if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-        begun = time.perf_counter()
-        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=environment)
-        seconds = time.perf_counter() - begun
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(map(str, command))}\nexit status {done.returncode}\n{done.stderr.decode()}")
-        self.last = self.probe()
-        stages = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
-        sample = {"name": name, "seconds": seconds, "probes": [before, self.last], "stages": stages}
-        self.all.append(sample)
-        print(f"  {name}: {seconds:.3f} s {json.dumps(stages) if stages else ''}", file=sys.stderr, flush=True)
-        return sample
-
-    def good(self, sample):
-        return all(time <= BAD_MOMENT * best for probe in sample["probes"] for time, best in zip(probe, self.fastest))
-
-    def duel(self, commands, wanted):
-        """Runs the named commands in turns, both orders, until each has `wanted` good samples; {name: good samples}."""
-        first = len(self.all)
-        names = list(commands)
-        for turn in range(4 * wanted):
-            for name in names if turn % 2 == 0 else reversed(names):
-                self.take(name, commands[name])
-            kept = {name: [s for s in self.all[first:] if s["name"] == name and self.good(s)] for name in names}
-            if min(map(len, kept.values())) >= wanted:
-                return kept
-        print("  the machine was never quiet for long enough: all samples are used", file=sys.stderr)
-        return {name: [s for s in self.all[first:] if s["name"] == name] for name in names}
-
-
-def median(samples, seconds=lambda sample: sample["seconds"]):
-    return statistics.median(map(seconds, samples))
-
-
-def best_of(samples, commands, seconds):
-    """The name of the fastest of some ways to run a peer, two samples each."""
-    times = {name: min(seconds(samples.take(f"peer, {name}", command)) for _ in range(2))
-             for name, command in commands.items()}
-    return min(times, key=times.get)
-
-
-def without_imports(sample):
-    return sample["seconds"] - sample["stages"]["imports"]
-
-
-def run_alone(sample):
-    return sample["stages"]["run"]
+from duel import CACHE, HERE, Samples, best_of, median, row, run_alone, without_imports
+import peer  # duel says where it is
+import tutorial
 
 
 def features(samples, wanted):
@@ -168,21 +95,7 @@ def network(samples, wanted):
     trunk = peer.TRUNK / "efficientnet-lite0.onnx"
     peers = {"OpenVINO": "openvino", "ONNX Runtime": "onnxruntime"}
     commands = {name: [sys.executable, HERE / "peer_network.py", word, trunk] for name, word in peers.items()}
-    kept = samples.duel({"topwork": [peer.TOPWORK, "bench", "--json"]} | commands, wanted)
-    rows = []
-    for how, mine, theirs, reach in (
-            ("many at a time", lambda s: 1 / s["stages"]["pictures_per_second"], "many", 0.90),
-            ("one on all cores", lambda s: s["stages"]["network_seconds_all_cores"], "one", 0.90)):
-        for name in peers:
-            rows.append(row(f"network, a picture, {how}, to {name}", median(kept["topwork"], mine),
-                            median(kept[name], lambda s: s["stages"][theirs]), reach, []))
-    return rows
-
-
-def row(what, ours, theirs, reach, notes):
-    ratio = ours / theirs
-    return {"what": what, "ours": ours, "theirs": theirs, "ratio": ratio, "reach": reach,
-            "verdict": "OK" if ratio <= reach else "short", "notes": notes}
+    return tutorial.network_rows(samples, wanted, [peer.TOPWORK, "bench", "--json"], commands, "network", 0.90)
 
 
 def processor():
@@ -193,7 +106,8 @@ def processor():
 
 
 def main():
-    parts = {"features": features, "cached": cached, "top": top, "network": network}
+    parts = {"features": features, "cached": cached, "top": top, "network": network, "recipe": tutorial.recipe,
+             "classify": tutorial.classify, "network-2015": tutorial.network_2015}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], default=[])

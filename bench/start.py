@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent / "tests/peers"))
 
-import compare  # noqa: E402
+import duel  # noqa: E402
 import peer  # noqa: E402
 
 MOST = 1 / 5
@@ -37,8 +37,8 @@ def main():
     peer.WORK.mkdir(parents=True, exist_ok=True)
     birds, model = peer.shared("data/birds"), peer.WORK / "start.onnx"
     picture = sorted(birds.glob("*/*.jpg"))[0]
-    peer.topwork("train", birds, "-o", model, "--quiet", "--cache", compare.CACHE)
-    samples = compare.Samples()
+    peer.topwork("train", birds, "-o", model, "--quiet", "--cache", duel.CACHE)
+    samples = duel.Samples()
     script = [sys.executable, HERE / "peer_start.py", model, picture]
     ways = {f"threads {count or 'all'}, optimisations {level}": script + ["--threads", count, "--level", level]
             for count in (0, 1) for level in ("all", "basic", "none")}
@@ -47,8 +47,8 @@ def main():
         times[name] = min(samples.take(name, command)["seconds"] for _ in range(3))
     way = min(times, key=times.get)
     kept = samples.duel({"topwork": [program(), model, picture], "Pillow + ONNX Runtime": ways[way]}, arguments.samples)
-    row = compare.row("start to first prediction", compare.median(kept["topwork"]),
-                      compare.median(kept["Pillow + ONNX Runtime"]), MOST, [])
+    row = duel.row("start to first prediction", duel.median(kept["topwork"]),
+                      duel.median(kept["Pillow + ONNX Runtime"]), MOST, [])
     print(peer.table(("what", "topwork", "peer", "ratio", "to reach", ""),
                      [(row["what"], f"{row['ours']:.3f} s", f"{row['theirs']:.3f} s", f"{row['ratio']:.3f}",
                        f"{row['reach']:.2f}", row["verdict"])]))

@@ -10,7 +10,7 @@ install(TARGETS topwork_shared EXPORT topwork-targets LIBRARY DESTINATION ${CMAK
 if(TARGET topwork_vips)
   install(TARGETS topwork_vips LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
 endif()
-install(TARGETS topwork_cairo topwork_pull LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
+install(TARGETS topwork_cairo topwork_xlsx topwork_pull LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/topwork)
 install(DIRECTORY include/topwork DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY models DESTINATION ${CMAKE_INSTALL_DATADIR}/topwork)
 install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

@@ -31,6 +31,7 @@ check() {
         where["vips/"] = where["glib.h"] = where["glib-object.h"] = "src/image/vips/"
         where["cairo.h"] = where["cairo-svg.h"] = "src/report/cairo/"
         where["curl/"] = where["archive.h"] = where["archive_entry.h"] = where["openssl/"] = "src/pull/module/"
+        where["xlsxwriter.h"] = "src/report/xlsx/"
         where["lmdb.h"] = "src/features/"
         where["immintrin.h"] = where["arm_neon.h"] = "src/image/ src/train/"
         where["xxhash.h"] = "src/base/"

@@ -114,3 +114,15 @@ tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, 
   }
   return status;
 }
+
+void tw_api_tell_repeats(const tw_model_record *record, tw_outcome *outcome) {
+  if (record->repeats == 0) {
+    return;
+  }
+  outcome->repeats = record->repeats;
+  outcome->repeat_accuracies = record->repeat_accuracies;
+  outcome->repeat_class_accuracies = record->repeat_class_accuracies;
+  tw_mean_and_deviation(record->repeat_accuracies, record->repeats, &outcome->repeat_mean, &outcome->repeat_deviation);
+  tw_mean_and_deviation(record->repeat_class_accuracies, record->repeats, &outcome->repeat_class_mean,
+                        &outcome->repeat_class_deviation);
+}

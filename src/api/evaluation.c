@@ -161,6 +161,7 @@ tw_outcome tw_evaluation_outcome(const tw_evaluation *run) {
       .class_count = run->model->record.class_count,
       .classes = (const char *const *)run->model->record.classes,
       .pictures = dataset->count,
+      .train_per_class = run->model->record.train_per_class,
       .skipped_count = dataset->skipped_count,
       .skipped = dataset->skipped,
       .loose_count = dataset->loose_count,

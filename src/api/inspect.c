@@ -90,6 +90,15 @@ static void append_test(tw_buffer *buffer, const tw_model_record *record) {
                    100 * interval[1], 100 * record->baseline);
 }
 
+static void append_draws(tw_buffer *buffer, const tw_model_record *record) {
+  tw_outcome outcome = {0};
+  tw_api_tell_repeats(record, &outcome);
+  if (outcome.repeats > 0) {
+    tw_buffer_format(buffer, "%-14s %zu of the parts: mean accuracy %.1f %%, standard deviation %.1f points\n", "draws",
+                     outcome.repeats, 100 * outcome.repeat_mean, 100 * outcome.repeat_deviation);
+  }
+}
+
 static void append_model(tw_buffer *buffer, const tw_model *model) {
   const tw_model_record *record = &model->record;
   if (model->trunk != NULL) {
@@ -105,7 +114,12 @@ static void append_model(tw_buffer *buffer, const tw_model *model) {
                    record->by_folds ? "5 folds" : "the validation part", (unsigned long long)record->seed);
   tw_buffer_format(buffer, "%-14s %zu training, %zu validation, %zu test\n", "parts", record->content_counts[0],
                    record->content_counts[1], record->content_counts[2]);
+  if (record->train_per_class > 0) {
+    tw_buffer_format(buffer, "%-14s %zu of each class for training, all others for the test\n", "",
+                     record->train_per_class);
+  }
   append_test(buffer, record);
+  append_draws(buffer, record);
   tw_buffer_format(buffer, "%-14s %zu\n", "classes", record->class_count);
   for (size_t i = 0; i < record->class_count; i++) {
     tw_buffer_text(buffer, "  ");
@@ -210,12 +224,13 @@ static json_t *model_json(const tw_model *model) {
   for (size_t i = 0; i < record->class_count; i++) {
     json_array_append_new(classes, json_string(record->classes[i]));
   }
-  json_t *object = json_pack("{s:o, s:s?, s:s?, s:I, s:f, s:I, s:{s:I, s:I, s:I}}", "classes", classes, "trunk",
-                             model->trunk == NULL ? NULL : tw_trunk_name(model->trunk), "preprocessing",
-                             model->trunk == NULL ? NULL : tw_trunk_preprocess_text(model->trunk), "seed",
-                             (json_int_t)record->seed, "strength", record->strength, "folds", (json_int_t)record->folds,
-                             "parts", "training", (json_int_t)record->content_counts[0], "validation",
-                             (json_int_t)record->content_counts[1], "test", (json_int_t)record->content_counts[2]);
+  json_t *object =
+      json_pack("{s:o, s:s?, s:s?, s:I, s:f, s:I, s:I, s:{s:I, s:I, s:I}}", "classes", classes, "trunk",
+                model->trunk == NULL ? NULL : tw_trunk_name(model->trunk), "preprocessing",
+                model->trunk == NULL ? NULL : tw_trunk_preprocess_text(model->trunk), "seed", (json_int_t)record->seed,
+                "strength", record->strength, "folds", (json_int_t)record->folds, "train_per_class",
+                (json_int_t)record->train_per_class, "parts", "training", (json_int_t)record->content_counts[0],
+                "validation", (json_int_t)record->content_counts[1], "test", (json_int_t)record->content_counts[2]);
   if (record->test_count > 0) {
     json_object_set_new(object, "test",
                         json_pack("{s:I, s:I, s:f}", "count", (json_int_t)record->test_count, "correct",

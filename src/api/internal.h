@@ -22,6 +22,8 @@ tw_status tw_api_say(const tw_tool *tool, const tw_outcome *outcome, tw_error *e
 /* `path`: fails early when it cannot be written; what is there stays. */
 tw_status tw_api_check_output(const char *path, tw_error *error);
 tw_ticker tw_api_ticker(const tw_tool *tool);
+/* Puts into the outcome what the record says of several draws of the parts, borrowed from it. */
+void tw_api_tell_repeats(const tw_model_record *record, tw_outcome *outcome);
 /* "a.jpg: reason" as a note. */
 void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reason);
 /* *ret_cache is NULL with --no-cache and where the cache cannot be used; what there is to say is noted. */

@@ -98,6 +98,15 @@ static tw_status check_train_options(const tw_train_options *options, tw_error *
   return TW_OK;
 }
 
+/* How a job runs, out of the fields that both kinds of options have under the same names. */
+#define TOOL_OF(options)                      \
+  ((tw_tool){.context = (options)->context,   \
+             .note = (options)->note,         \
+             .progress = (options)->progress, \
+             .cache = (options)->cache,       \
+             .no_cache = (options)->no_cache, \
+             .threads = (options)->threads})
+
 /* ---- Jobs -------------------------------------------------------------------------------------------------------- */
 
 tw_status tw_train(const char *folder, const char *model_path, const tw_train_options *options,
@@ -108,12 +117,7 @@ tw_status tw_train(const char *folder, const char *model_path, const tw_train_op
   TW_TRY(tw_api_present(folder, "folder", error));
   TW_TRY(tw_api_present(model_path, "model_path", error));
   TW_TRY(check_train_options(options, error));
-  tw_tool tool = {.context = options->context,
-                  .note = options->note,
-                  .progress = options->progress,
-                  .cache = options->cache,
-                  .no_cache = options->no_cache,
-                  .threads = options->threads};
+  tw_tool tool = TOOL_OF(options);
   tw_tool_train request = {.folder = folder,
                            .output = model_path,
                            .report = options->report,
@@ -138,11 +142,6 @@ tw_status tw_model_evaluate(const tw_model *model, const char *folder, const tw_
   TW_TRY(check_reserved(options->reserved, sizeof options->reserved / sizeof *options->reserved,
                         "tw_evaluate_options_init", error));
   TW_TRY(check_threads(options->threads, error));
-  tw_tool tool = {.context = options->context,
-                  .note = options->note,
-                  .progress = options->progress,
-                  .cache = options->cache,
-                  .no_cache = options->no_cache,
-                  .threads = options->threads};
+  tw_tool tool = TOOL_OF(options);
   return tw_api_evaluate(&tool, model, "the model", folder, options->include_training, NULL, ret_result, error);
 }

@@ -108,6 +108,7 @@ static tw_outcome make_outcome(const report_run *run, const char *report_path) {
   outcome.strength = record->strength;
   outcome.objective = record->objective;
   outcome.seed = record->seed;
+  tw_api_tell_repeats(record, &outcome);
   outcome.note_count = run->notes.count;
   outcome.notes = run->notes.list;
   for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {

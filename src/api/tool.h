@@ -80,6 +80,35 @@ tw_status tw_tool_evaluate(const tw_tool *tool, const char *model, const char *f
 tw_status tw_tool_report(const tw_tool *tool, const char *model, const char *folder, const char *output,
                          tw_tool_summary *ret_summary, tw_error *error);
 
+/* Writes the model as a frozen GraphDef of TensorFlow, output `final_result`, and its classes, a line each, into
+ * `labels`; NULL: labels.txt beside it, where another one is not overwritten. docs/EXPORT.md. */
+tw_status tw_tool_export(const tw_tool *tool, const char *model, const char *output, const char *labels,
+                         tw_error *error);
+
+typedef enum tw_tool_drawing {
+  TW_DRAW_FEATURES,  /* a picture beside its features; PNG */
+  TW_DRAW_GRID,      /* nine test pictures at random; PNG */
+  TW_DRAW_BARS,      /* the most probable classes of a picture */
+  TW_DRAW_CONFUSION, /* the confusion matrix */
+  TW_DRAW_CURVES,    /* loss and accuracy over the epochs */
+} tw_tool_drawing;
+
+typedef struct tw_tool_draw {
+  tw_tool_drawing kind;
+  const char *model;   /* FEATURES and BARS: NULL for what `trunk` says; CURVES: a model or a history.csv */
+  const char *subject; /* a picture; GRID and CONFUSION: the folder of the model's pictures; CURVES: NULL */
+  tw_tool_trunk trunk;
+  size_t k;           /* BARS: 1..TW_TOOL_MAX_BARS */
+  uint64_t seed;      /* GRID */
+  const char *output; /* ends in .png or .svg */
+} tw_tool_draw;
+
+enum { TW_TOOL_MAX_BARS = 50 };
+
+/* Draws one picture. GRID and CONFUSION are of the model's test part, or, when nothing of it is in the folder, of the
+ * pictures that training has not seen. */
+tw_status tw_tool_run_draw(const tw_tool *tool, const tw_tool_draw *request, tw_error *error);
+
 /* format: 0 text, 1 CSV, 2 JSON. One line a picture in the order given; skipped files are notes. */
 tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *const *paths, size_t count, size_t k,
                           int format, tw_tool_summary *ret_summary, tw_error *error);

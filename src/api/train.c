@@ -9,7 +9,7 @@
 
 #include "api/train_run.h"
 
-static void run_done(tw_train_run *run) {
+void tw_train_run_done(tw_train_run *run) {
   tw_trunk_free(run->trunk);
   tw_dataset_free(run->dataset);
   tw_free(run->parts);
@@ -19,6 +19,8 @@ static void run_done(tw_train_run *run) {
   tw_free(run->probabilities);
   tw_metrics_free(run->test);
   tw_free(run->fold_accuracies);
+  tw_free(run->repeat_accuracies);
+  tw_free(run->repeat_class_accuracies);
   tw_model_free(run->model);
   tw_free(run->rows);
   tw_free(run->fold_names);
@@ -63,7 +65,15 @@ static tw_status draw_parts(tw_train_run *run, tw_error *error) {
   }
   const tw_tool_train *request = run->request;
   if (request->folds == 0) {
-    tw_parts_options options = {.validation = request->validation, .test = request->test, .seed = request->seed};
+    if (request->train_per_class > 0 && run->dataset->given != NULL) {
+      return tw_error_set(error, TW_E_ARGUMENT,
+                          "%s: its folders give the parts, so --train-per-class has nothing to draw; leave it out",
+                          request->folder);
+    }
+    tw_parts_options options = {.validation = request->validation,
+                                .test = request->test,
+                                .per_class = request->train_per_class,
+                                .seed = request->seed};
     return tw_parts_draw(&run->samples, run->dataset->given, &options, (const char *const *)run->dataset->classes,
                          run->parts, error);
   }
@@ -218,6 +228,11 @@ static tw_status train_and_test(tw_train_run *run, tw_error *error) {
   return measure(run, error);
 }
 
+tw_status tw_train_draw(tw_train_run *run, tw_error *error) {
+  TW_TRY(draw_parts(run, error));
+  return train_and_test(run, error);
+}
+
 /* What cannot be written is said before the work, not after it. */
 static tw_status check_outputs(const tw_tool_train *request, tw_error *error) {
   TW_TRY(tw_api_check_output(request->output, error));
@@ -242,14 +257,11 @@ tw_status tw_tool_run_train(const tw_tool *tool, const tw_tool_train *request, t
     status = load(&run, error);
   }
   if (status == TW_OK) {
-    status = draw_parts(&run, error);
-  }
-  if (status == TW_OK) {
-    status = train_and_test(&run, error);
+    status = request->repeat > 1 ? tw_train_repeat(&run, error) : tw_train_draw(&run, error);
   }
   if (status == TW_OK) {
     status = tw_train_finish(&run, started, ret_summary, ret_result, error);
   }
-  run_done(&run);
+  tw_train_run_done(&run);
   return status;
 }

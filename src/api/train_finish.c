@@ -12,10 +12,6 @@ enum {
 
 /* ---- The model --------------------------------------------------------------------------------------------------- */
 
-static int compare_hashes(const void *a, const void *b) {
-  return tw_hash_compare(a, b);
-}
-
 static tw_status record_parts(const tw_train_run *run, tw_model_record *record, tw_error *error) {
   for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {
     tw_hash *contents = tw_alloc(run->samples.count, sizeof *contents);
@@ -28,7 +24,7 @@ static tw_status record_parts(const tw_train_run *run, tw_model_record *record, 
         contents[count++] = run->samples.contents[i];
       }
     }
-    qsort(contents, count, sizeof *contents, compare_hashes);
+    qsort(contents, count, sizeof *contents, tw_hash_order);
     record->contents[part] = contents;
     record->content_counts[part] = count;
   }
@@ -62,6 +58,25 @@ static tw_status record_path(const tw_train_run *run, tw_model_record *record, t
   return TW_OK;
 }
 
+/* A copy; NULL when out of memory. */
+static double *copy_numbers(const double *numbers, size_t count) {
+  double *copy = tw_alloc(count, sizeof *copy);
+  if (copy != NULL) {
+    memcpy(copy, numbers, count * sizeof *copy);
+  }
+  return copy;
+}
+
+static tw_status record_repeats(const tw_train_run *run, tw_model_record *record, tw_error *error) {
+  if (run->repeat_accuracies == NULL) {
+    return TW_OK;
+  }
+  record->repeats = run->request->repeat;
+  record->repeat_accuracies = copy_numbers(run->repeat_accuracies, record->repeats);
+  record->repeat_class_accuracies = copy_numbers(run->repeat_class_accuracies, record->repeats);
+  return record->repeat_accuracies == NULL || record->repeat_class_accuracies == NULL ? tw_error_memory(error) : TW_OK;
+}
+
 static bool folders_give(const tw_train_run *run, tw_given_part part) {
   for (size_t i = 0; run->dataset->given != NULL && i < run->samples.count; i++) {
     if (run->dataset->given[i] == part) {
@@ -73,12 +88,13 @@ static bool folders_give(const tw_train_run *run, tw_given_part part) {
 
 static tw_status make_model(tw_train_run *run, tw_error *error) {
   const tw_tool_train *request = run->request;
-  bool drawn = request->folds == 0;
+  bool drawn = request->folds == 0 && request->train_per_class == 0;
   tw_model_record record = {
       .seed = request->seed,
       .validation_share = drawn && !folders_give(run, TW_GIVEN_VALIDATION) ? request->validation : (double)NAN,
       .test_share = drawn && !folders_give(run, TW_GIVEN_TEST) ? request->test : (double)NAN,
       .folds = request->folds,
+      .train_per_class = request->train_per_class,
       .strength = run->path->points[run->path->chosen].strength,
       .by_folds = run->path->by_folds,
       .objective = run->fit.objective,
@@ -95,6 +111,9 @@ static tw_status make_model(tw_train_run *run, tw_error *error) {
   }
   if (status == TW_OK) {
     status = record_path(run, &record, error);
+  }
+  if (status == TW_OK) {
+    status = record_repeats(run, &record, error);
   }
   if (status != TW_OK) {
     tw_model_record_done(&record);
@@ -169,29 +188,10 @@ static tw_status count_small_classes(const tw_train_run *run, tw_outcome *outcom
     contents[run->samples.labels[i]] += run->parts[i] <= TW_PART_TEST;
   }
   outcome->small_classes = count_classes_below(run, contents, SMALL_CLASS);
-  outcome->untested_classes =
-      run->request->folds == 0 && run->test != NULL ? count_classes_below(run, contents, UNTESTED_CLASS) : 0;
+  bool by_shares = run->request->folds == 0 && run->request->train_per_class == 0;
+  outcome->untested_classes = by_shares && run->test != NULL ? count_classes_below(run, contents, UNTESTED_CLASS) : 0;
   tw_free(contents);
   return TW_OK;
-}
-
-/* Mean and standard deviation (n - 1) of the folds that had samples. */
-static void summarise_folds(const tw_train_run *run, tw_outcome *outcome) {
-  double sum = 0;
-  double squares = 0;
-  double count = 0;
-  for (size_t i = 0; i < run->request->folds; i++) {
-    if (!isnan(run->fold_accuracies[i])) {
-      sum += run->fold_accuracies[i];
-      count++;
-    }
-  }
-  outcome->fold_mean = sum / count;
-  for (size_t i = 0; i < run->request->folds; i++) {
-    double off = run->fold_accuracies[i] - outcome->fold_mean;
-    squares += isnan(off) ? 0 : off * off;
-  }
-  outcome->fold_deviation = count > 1 ? sqrt(squares / (count - 1)) : 0;
 }
 
 static tw_outcome make_outcome(const tw_train_run *run, const char *report_path) {
@@ -208,6 +208,7 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .test = run->test,
       .folds = run->request->folds,
       .fold_accuracies = run->fold_accuracies,
+      .train_per_class = run->request->train_per_class,
       .path = run->path,
       .seed = run->request->seed,
       .strength = run->model->record.strength,
@@ -228,8 +229,9 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
     outcome.part_counts[run->parts[i]]++;
   }
   if (outcome.folds > 0) {
-    summarise_folds(run, &outcome);
+    tw_mean_and_deviation(run->fold_accuracies, outcome.folds, &outcome.fold_mean, &outcome.fold_deviation);
   }
+  tw_api_tell_repeats(&run->model->record, &outcome);
   return outcome;
 }
 

@@ -19,11 +19,19 @@ typedef struct tw_train_run {
   float *probabilities; /* n x K: of the final top, or of the fold that did not train on the row */
   tw_metrics *test;     /* NULL when there is no test part */
   double *fold_accuracies;
+  double *repeat_accuracies;       /* request->repeat, with more than one draw; the first one is this run's */
+  double *repeat_class_accuracies; /* averaged over the classes */
   tw_model *model;
   tw_report_row *rows;
   char (*fold_names)[32];
   tw_notes notes;
 } tw_train_run;
+
+void tw_train_run_done(tw_train_run *run);
+/* Draws the parts by the request and its seed, trains and tests: needs tool, request, dataset and samples. */
+tw_status tw_train_draw(tw_train_run *run, tw_error *error);
+/* tw_train_draw, and the tests of the other request->repeat - 1 draws (train_repeat.c). */
+tw_status tw_train_repeat(tw_train_run *run, tw_error *error);
 
 /* Makes the model and writes its file, the tables and the summary. `started`: tw_seconds at the beginning. */
 tw_status tw_train_finish(tw_train_run *run, double started, tw_tool_summary *ret_summary, tw_test_result *ret_result,

@@ -177,6 +177,7 @@ tw_hash tw_hash_of(const void *data, size_t size);
 char *tw_hash_text(const tw_hash *hash, char text[TW_HASH_TEXT_SIZE]); /* lower-case hexadecimal; returns text */
 bool tw_hash_parse(const char *text, tw_hash *ret);                    /* 32 hexadecimal digits */
 int tw_hash_compare(const tw_hash *a, const tw_hash *b);               /* as memcmp */
+int tw_hash_order(const void *a, const void *b);                       /* the same for qsort and bsearch */
 
 /* A hash of several pieces. Numbers are fed little-endian, texts with their length first, so that two different
  * sequences of pieces never feed the same bytes. */

@@ -48,6 +48,10 @@ int tw_hash_compare(const tw_hash *a, const tw_hash *b) {
   return memcmp(a->bytes, b->bytes, sizeof a->bytes);
 }
 
+int tw_hash_order(const void *a, const void *b) {
+  return tw_hash_compare(a, b);
+}
+
 struct tw_hasher {
   XXH3_state_t *state;
 };

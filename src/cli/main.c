@@ -128,6 +128,34 @@ static tw_tool_trunk trunk_of(const settings *settings) {
                          .labels = settings->labels};
 }
 
+static const double default_validation = 0.24;
+static const double default_test = 0.16;
+
+static double share_of(double given, double otherwise) {
+  return isnan(given) ? otherwise : given;
+}
+
+/* What is wrong with the options that choose the parts; NULL: nothing. */
+static const char *conflict_of_parts(const settings *settings) {
+  double test = share_of(settings->test, default_test);
+  if (settings->train_per_class > 0 && !(isnan(settings->validation) && isnan(settings->test))) {
+    return "--train-per-class leaves all others for the test: leave out --val and --test";
+  }
+  if (settings->folds > 0 && (settings->train_per_class > 0 || settings->repeat > 0)) {
+    return settings->train_per_class > 0 ? "--folds tests every picture: leave out --train-per-class, or --folds"
+                                         : "--folds tests every picture: leave out --repeat, or --folds";
+  }
+  if (settings->repeat > 0 && test == 0) {
+    return "--repeat measures on the test part, and --test 0 leaves none";
+  }
+  if (settings->seed > INT64_MAX - settings->repeat) {
+    return "--repeat draws with the seeds from --seed on: this one is too large for that";
+  }
+  return share_of(settings->validation, default_validation) + test < 1
+             ? NULL
+             : "--val and --test together leave nothing for training";
+}
+
 static int run_train(const settings *settings) {
   bool from_files = settings->features != NULL || settings->names != NULL;
   if (settings->output == NULL) {
@@ -139,8 +167,9 @@ static int run_train(const settings *settings) {
   if (from_files && (settings->features == NULL || settings->names == NULL)) {
     return misused(settings, "--features and --names go together");
   }
-  if (settings->validation + settings->test >= 1) {
-    return misused(settings, "--val and --test together leave nothing for training");
+  const char *conflict = conflict_of_parts(settings);
+  if (conflict != NULL) {
+    return misused(settings, conflict);
   }
   tw_tool tool = tw_terminal_tool(settings);
   tw_tool_train request = {.folder = from_files ? NULL : settings->operands[0],
@@ -149,10 +178,12 @@ static int run_train(const settings *settings) {
                            .output = settings->output,
                            .report = true,
                            .trunk = trunk_of(settings),
-                           .validation = settings->validation,
-                           .test = settings->test,
+                           .validation = share_of(settings->validation, default_validation),
+                           .test = share_of(settings->test, default_test),
                            .folds = (size_t)settings->folds,
-                           .seed = settings->seed};
+                           .seed = settings->seed,
+                           .train_per_class = (size_t)settings->train_per_class,
+                           .repeat = (size_t)settings->repeat};
   tw_error error;
   tw_tool_summary summary = {0};
   return finish(settings, tw_tool_run_train(&tool, &request, &summary, NULL, &error), &error, summary.skipped);
@@ -192,6 +223,16 @@ static int run_predict(const settings *settings) {
       tw_tool_predict(&tool, settings->operands[0], paths.list, paths.count, k, format, &summary, &error);
   paths_done(&paths);
   return finish(settings, status, &error, summary.skipped);
+}
+
+static int run_export(const settings *settings) {
+  if (settings->output == NULL) {
+    return misused(settings, "wants -o FILE.pb, the graph to write");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_error error;
+  return finish(settings, tw_tool_export(&tool, settings->operands[0], settings->output, settings->labels, &error),
+                &error, 0);
 }
 
 static int run_classify(const settings *settings) {
@@ -286,7 +327,7 @@ static const command commands[] = {
     {"train", "DIR -o MODEL.onnx", "Train a classifier on a folder of pictures, test it and write it.",
      "DIR has one subfolder a class. What was measured and every prediction go into the folder MODEL.report.\n"
      "With --features and --names instead of DIR it trains on features computed elsewhere.",
-     0, 1, "o " TRUNK " val test folds seed features names " CACHED, run_train},
+     0, 1, "o " TRUNK " val test folds train-per-class repeat seed features names " CACHED, run_train},
     {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
      "Pictures that training has used are told apart by their content and counted on a line of their own.", 2, 2,
      "include-training " CACHED, run_evaluate},
@@ -298,6 +339,10 @@ static const command commands[] = {
     {"predict", "MODEL FILE|DIR...", "Say what pictures show: path, class, probability, next best.",
      "'-' reads paths from standard input, one a line (or ended by NULs).", 2, SIZE_MAX, "k format " CACHED,
      run_predict},
+    {"export", "MODEL -o GRAPH.pb", "Write a model as a frozen graph of TensorFlow, and its labels.",
+     "The output is called final_result. The labels go into labels.txt beside the graph, or where --labels says.\n"
+     "docs/EXPORT.md has the lines of Python that load it.",
+     1, 1, "o labels quiet", run_export},
     {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
      NULL, 1, SIZE_MAX, "k labels " NETWORK " json quiet threads strict", run_classify},
     {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
@@ -342,9 +387,12 @@ static const command *find_command(const char *name) {
 }
 
 static int unknown_command(const char *name) {
+  char words[512] = "";
   char nearest[64];
-  tw_cli_nearest(name, "train evaluate report predict classify features run inspect models pull cache bench", nearest,
-                 sizeof nearest);
+  for (size_t i = 0, used = 0; i < sizeof commands / sizeof *commands && used < sizeof words; i++) {
+    used += (size_t)snprintf(words + used, sizeof words - used, "%s ", commands[i].name);
+  }
+  tw_cli_nearest(name, words, nearest, sizeof nearest);
   fprintf(stderr, "topwork: there is no command '%s'", name);
   fprintf(stderr, nearest[0] != '\0' ? "; did you mean '%s'?\n" : "; 'topwork --help' lists them\n", nearest);
   return MISUSED;

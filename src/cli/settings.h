@@ -26,9 +26,11 @@ typedef struct settings {
   const char *format;
   const char *input;
   const char *output_node;
-  double validation;
+  double validation; /* NAN: not given */
   double test;
   uint64_t folds;
+  uint64_t train_per_class;
+  uint64_t repeat;
   uint64_t seed;
   uint64_t k;
   uint64_t threads;

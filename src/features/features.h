@@ -12,8 +12,7 @@
 
 enum {
   TW_WALK_MAX_DEPTH = 64,
-  TW_TRUNK_MAX_LABELS = 65536,
-  TW_TRUNK_MAX_TEXT = 16 << 20,  /* bytes of trunk.json or labels.txt */
+  TW_TRUNK_MAX_TEXT = 16 << 20,  /* bytes of trunk.json */
   TW_CACHE_COMMIT_ENTRIES = 256, /* a transaction is committed after so many, or after a second */
 };
 #define TW_WALK_MAX_FILES ((size_t)20000000)
@@ -110,7 +109,7 @@ void tw_trunk_names_free(char **names, size_t count);
 const char *tw_trunk_name(const tw_trunk *trunk); /* "efficientnet-lite0", or the file's base name without extension */
 const char *tw_trunk_file(const tw_trunk *trunk); /* NULL for one made of a graph */
 const char *tw_trunk_licence(const tw_trunk *trunk);     /* SPDX; NULL when not known */
-const char *tw_trunk_source(const tw_trunk *trunk);      /* where it comes from; NULL when not known */
+const char *tw_trunk_origin(const tw_trunk *trunk);      /* where it comes from; NULL when not known */
 const char *tw_trunk_description(const tw_trunk *trunk); /* one line; NULL when not known */
 const tw_graph *tw_trunk_graph(
     const tw_trunk *trunk);                         /* as imported, with a pool appended where features were spatial */
@@ -118,17 +117,22 @@ tw_value *tw_trunk_features(const tw_trunk *trunk); /* 1 x d */
 size_t tw_trunk_dimensions(const tw_trunk *trunk);  /* d */
 const tw_preprocess *tw_trunk_preprocess(const tw_trunk *trunk);
 const char *tw_trunk_preprocess_text(const tw_trunk *trunk);
-size_t tw_trunk_label_count(const tw_trunk *trunk); /* of the network's own outputs; 0: it comes without labels */
+/* The labels of the network's own outputs: those of the options, or the card's, or those that lie beside it. Labels
+ * that are missing or wrong keep nobody from opening a trunk, only from what tw_trunk_check_answer stands before. */
+size_t tw_trunk_label_count(const tw_trunk *trunk); /* as many as outputs; 0: there are none */
 /* The whole label; NULL for an output without one (Inception 2015 has 1008 outputs and 1000 labels). */
 const char *tw_trunk_label(const tw_trunk *trunk, size_t index);
 const char *tw_trunk_synset(const tw_trunk *trunk, size_t index); /* NULL when not known */
-tw_hash tw_trunk_hash(const tw_trunk *trunk);                     /* tw_graph_hash at the features */
+/* TW_OK when the network by itself says what a picture shows: its own output (TW_HEAD_OWN) is one row of probabilities
+ * and has labels. Otherwise the error says what is missing or wrong. */
+tw_status tw_trunk_check_answer(const tw_trunk *trunk, tw_error *error);
+tw_hash tw_trunk_hash(const tw_trunk *trunk); /* tw_graph_hash at the features */
 /* Trunk, preprocessing, precision, engine, format version: all that a picture's features depend on but the picture. */
 tw_hash tw_trunk_key(const tw_trunk *trunk);
 
 typedef enum tw_trunk_head {
   TW_HEAD_FEATURES, /* the output is the features */
-  TW_HEAD_OWN,      /* the output is the last output of the network itself: what the trunk says */
+  TW_HEAD_OWN,      /* the output is the network's own last one, probabilities before others: what the trunk says */
 } tw_trunk_head;
 
 /* The plan for `threads` cores a picture (1: one worker a core). Made once, kept until the trunk is freed. Thread-safe.

@@ -25,8 +25,8 @@ struct tw_trunk {
   tw_value *features;
   tw_preprocess preprocess;
   char *preprocess_text;
-  char **labels;
-  size_t label_count;
+  tw_labels labels;        /* count 0: none */
+  tw_error labels_problem; /* why there are none; TW_OK: there are, or none were found */
   tw_hash hash;
   tw_hash key;
   pthread_mutex_t lock; /* guards plans */
@@ -45,7 +45,7 @@ void tw_trunk_free(tw_trunk *trunk) {
     tw_free(at);
     at = next;
   }
-  tw_trunk_names_free(trunk->labels, trunk->label_count);
+  tw_labels_done(&trunk->labels);
   tw_graph_free(trunk->graph);
   pthread_mutex_destroy(&trunk->lock);
   tw_free(trunk->preprocess_text);
@@ -118,30 +118,6 @@ tw_status tw_trunk_create(tw_graph *graph, tw_value *features, const tw_preproce
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-static tw_status no_preprocessing(const char *file, const char *card, tw_error *error) {
-  if (card != NULL) {
-    return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
-                        card);
-  }
-  return tw_error_set(error, TW_E_ARGUMENT,
-                      "%s: nothing says how pictures become its input; write a file %s.json with the line "
-                      "{\"preprocessing\": \"...\"}, or give --preprocess; docs/PREPROCESSING.md lists the fields",
-                      file, tw_path_base(file));
-}
-
-static tw_status read_preprocessing(tw_trunk *trunk, const tw_trunk_options *options, const tw_trunk_card *card,
-                                    const char *card_path, tw_error *error) {
-  if (options->preprocess != NULL) {
-    tw_status status = tw_preprocess_parse(options->preprocess, &trunk->preprocess, error);
-    return status == TW_OK ? status : tw_error_prefix(error, status, "preprocessing");
-  }
-  if (card->preprocessing == NULL) {
-    return no_preprocessing(trunk->file, card_path, error);
-  }
-  tw_status status = tw_preprocess_parse(card->preprocessing, &trunk->preprocess, error);
-  return status == TW_OK ? status : tw_error_prefix(error, status, "%s: \"preprocessing\"", card_path);
-}
-
 /* The file's base name without its last extension. */
 static char *name_of_file(const char *file) {
   return tw_path_with_suffix(tw_path_base(file), "");
@@ -163,8 +139,9 @@ static tw_status take_card(tw_trunk *trunk, tw_trunk_card *card, bool by_file, t
 }
 
 /* The network itself, first: what a file is matters more than what is written about it. */
-static tw_status import_network(tw_trunk *trunk, tw_error *error) {
-  TW_TRY(tw_graph_import(trunk->file, &trunk->graph, error));
+static tw_status import_network(tw_trunk *trunk, const tw_trunk_options *options, tw_error *error) {
+  const tw_graph_hints hints = {.width = options->input_size, .height = options->input_size};
+  TW_TRY(tw_graph_import_hinted(trunk->file, &hints, &trunk->graph, error));
   if (tw_graph_metadata(trunk->graph, "topwork.complete").data == NULL) {
     return TW_OK;
   }
@@ -181,6 +158,28 @@ static tw_status cut_network(tw_trunk *trunk, const tw_trunk_options *options, t
   return status == TW_OK ? status : tw_error_prefix(error, status, "%s", trunk->file);
 }
 
+static tw_status read_labels(tw_trunk *trunk, const char *path, const char *names, tw_error *error) {
+  size_t count = 0;
+  TW_TRY(tw_trunk_head_size(trunk, TW_HEAD_OWN, &count, error));
+  return tw_trunk_labels_read(path, names, count, &trunk->labels, error);
+}
+
+/* A label file that is missing or wrong is no reason not to train on the network: the problem is kept for those who
+ * want the labels (tw_trunk_check_answer). */
+static tw_status take_labels(tw_trunk *trunk, const tw_trunk_options *options, const tw_trunk_card *card,
+                             tw_error *error) {
+  char *found = NULL;
+  const char *path = options->labels != NULL ? options->labels : card->labels;
+  const char *names = options->labels != NULL ? NULL : card->label_names;
+  if (path == NULL) {
+    TW_TRY(tw_trunk_labels_beside(trunk->file, &found, error));
+    path = found;
+  }
+  tw_status status = path == NULL ? TW_OK : read_labels(trunk, path, names, &trunk->labels_problem);
+  tw_free(found);
+  return status == TW_E_MEMORY ? tw_error_memory(error) : TW_OK;
+}
+
 static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const tw_trunk_options *options,
                             tw_trunk_card *card, tw_error *error) {
   if (place->card != NULL) {
@@ -194,16 +193,11 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
     return tw_error_memory(error);
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
-  TW_TRY(import_network(trunk, error));
-  TW_TRY(read_preprocessing(trunk, options, card, place->card, error));
+  TW_TRY(import_network(trunk, options, error));
+  const tw_trunk_source source = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
+  TW_TRY(tw_trunk_find_preprocess(&source, &trunk->preprocess, error));
   TW_TRY(cut_network(trunk, options, error));
-  if (card->labels != NULL) {
-    size_t count = 0;
-    TW_TRY(tw_trunk_head_size(trunk, TW_HEAD_OWN, &count, error));
-    TW_TRY(tw_trunk_labels_read(card->labels, count, &trunk->labels, error));
-    trunk->label_count = count;
-  }
-  return TW_OK;
+  return take_labels(trunk, options, card, error);
 }
 
 tw_status tw_trunk_open(const char *name, const tw_trunk_options *options, tw_trunk **ret_trunk, tw_error *error) {
@@ -238,7 +232,7 @@ const char *tw_trunk_licence(const tw_trunk *trunk) {
   return trunk->licence;
 }
 
-const char *tw_trunk_source(const tw_trunk *trunk) {
+const char *tw_trunk_origin(const tw_trunk *trunk) {
   return trunk->source;
 }
 
@@ -267,11 +261,35 @@ const char *tw_trunk_preprocess_text(const tw_trunk *trunk) {
 }
 
 size_t tw_trunk_label_count(const tw_trunk *trunk) {
-  return trunk->label_count;
+  return trunk->labels.count;
 }
 
 const char *tw_trunk_label(const tw_trunk *trunk, size_t index) {
-  return index < trunk->label_count ? trunk->labels[index] : NULL;
+  return index < trunk->labels.count ? trunk->labels.texts[index] : NULL;
+}
+
+const char *tw_trunk_synset(const tw_trunk *trunk, size_t index) {
+  return index < trunk->labels.count && trunk->labels.synsets != NULL ? trunk->labels.synsets[index] : NULL;
+}
+
+tw_status tw_trunk_check_answer(const tw_trunk *trunk, tw_error *error) {
+  const char *called = trunk->file == NULL ? trunk->name : trunk->file;
+  const tw_value *value = tw_trunk_head_value(trunk, TW_HEAD_OWN);
+  if (!tw_trunk_is_answer(value)) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%s: says nothing about pictures by itself: its output '%s' is no row of probabilities (it "
+                        "comes from %s, not from Softmax)",
+                        called, value->name, value->producer == NULL ? "no node" : tw_op_name(value->producer->op));
+  }
+  if (trunk->labels_problem.code != TW_OK) {
+    return tw_error_set(error, trunk->labels_problem.code, "%s", trunk->labels_problem.message);
+  }
+  if (trunk->labels.count == 0) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%s: comes without labels, so it cannot say what a picture shows; give them by --labels FILE",
+                        called);
+  }
+  return TW_OK;
 }
 
 tw_hash tw_trunk_hash(const tw_trunk *trunk) {
@@ -288,12 +306,18 @@ tw_pool *tw_trunk_pool(tw_trunk *trunk) {
 
 /* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
-static const tw_value *head_value(const tw_trunk *trunk, tw_trunk_head head) {
-  return head == TW_HEAD_OWN ? trunk->graph->outputs[trunk->graph->output_count - 1] : trunk->features;
+const tw_value *tw_trunk_head_value(const tw_trunk *trunk, tw_trunk_head head) {
+  const tw_graph *graph = trunk->graph;
+  for (size_t i = graph->output_count; head == TW_HEAD_OWN && i > 0; i--) {
+    if (tw_trunk_is_answer(graph->outputs[i - 1])) {
+      return graph->outputs[i - 1];
+    }
+  }
+  return head == TW_HEAD_OWN ? graph->outputs[graph->output_count - 1] : trunk->features;
 }
 
 tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *ret_size, tw_error *error) {
-  const tw_value *value = head_value(trunk, head);
+  const tw_value *value = tw_trunk_head_value(trunk, head);
   if (value->dtype != TW_DTYPE_F32 || value->shape.rank < 1 || !tw_shape_count(&value->shape, ret_size) ||
       *ret_size == 0) {
     return tw_error_set(error, TW_E_UNSUPPORTED, "%s: its output '%s' is no row of float32", trunk->name, value->name);
@@ -304,7 +328,7 @@ tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *
 static tw_status plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph **ret_graph, tw_error *error) {
   tw_graph *graph;
   TW_TRY(tw_graph_copy(trunk->graph, &graph, error));
-  const tw_value *wanted = head_value(trunk, head);
+  const tw_value *wanted = tw_trunk_head_value(trunk, head);
   tw_value *output = tw_graph_find(graph, wanted->name);
   tw_status status = output == NULL ? tw_error_set(error, TW_E_ENGINE, "'%s' is lost in the copy", wanted->name)
                                     : tw_graph_cut(graph, &output, 1, error);

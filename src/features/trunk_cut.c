@@ -116,6 +116,27 @@ tw_status tw_trunk_flatten(tw_graph *graph, tw_value *value, tw_value **ret_feat
   return TW_OK;
 }
 
+/* ---- What the network itself says -------------------------------------------------------------------------------- */
+
+bool tw_trunk_is_answer(const tw_value *value) {
+  const tw_node *node = value->producer;
+  while (node != NULL && (node->op == TW_OP_IDENTITY || node->op == TW_OP_FLATTEN || node->op == TW_OP_RESHAPE ||
+                          node->op == TW_OP_CAST)) {
+    value = node->inputs[0];
+    node = value->producer;
+  }
+  if (node == NULL || node->op != TW_OP_SOFTMAX) {
+    return false;
+  }
+  size_t all;
+  size_t summed = 1; /* what adds up to 1 */
+  int64_t axis = node->attributes.axis;
+  for (int64_t i = axis; i < value->shape.rank && (i == axis || node->attributes.flat_softmax); i++) {
+    summed *= (size_t)value->shape.dims[i];
+  }
+  return tw_shape_count(&value->shape, &all) && summed == all;
+}
+
 /* ---- The other end ----------------------------------------------------------------------------------------------- */
 
 tw_status tw_trunk_check_input(const tw_graph *graph, const tw_preprocess *preprocess, tw_error *error) {

@@ -25,11 +25,14 @@ enum {
 #define TW_NPY_MAX_FILE ((size_t)1 << 37)
 #define TW_GRAPHDEF_MAX_NODES ((size_t)100000)
 #define TW_GRAPHDEF_MAX_INPUTS ((size_t)1 << 20)     /* of all nodes together */
-#define TW_GRAPHDEF_MAX_ATTRIBUTES ((size_t)1 << 20) /* of all nodes together */
+#define TW_GRAPHDEF_MAX_ATTRIBUTES ((size_t)1 << 19) /* of all nodes together */
+#define TW_GRAPHDEF_EXPANDED_BASE ((size_t)64 << 20) /* bytes of elements that the file does not hold byte by byte: */
+#define TW_GRAPHDEF_MAX_EXPANDED ((size_t)1 << 30)   /* the base and 16 times the file, at most so many */
 #define TW_GRAPHDEF_MAX_LIST ((size_t)65536)         /* numbers in one attribute */
 #define TW_GRAPHDEF_MAX_WRITTEN TW_ONNX_MAX_WRITTEN
 #define TW_LABELS_MAX_TEXT ((size_t)64 << 20) /* bytes of a label file */
 #define TW_LABELS_MAX_COUNT ((size_t)65536)
+#define TW_LABELS_MAX_NAMES ((size_t)1 << 20) /* synsets in the list of their names */
 
 /* ---- Protobuf wire format (https://protobuf.dev/programming-guides/encoding) ------------------------------------- */
 
@@ -198,8 +201,8 @@ typedef struct tw_tf_graph {
 } tw_tf_graph;
 
 /* Structures come from `arena`, bytes stay in `file`. A tensor whose content is not that of its shape is an error that
- * names the node. Errors: TW_E_FORMAT (malformed: with the offset in the file), TW_E_LIMIT, TW_E_UNSUPPORTED (functions
- * in a library that nodes call), TW_E_MEMORY. */
+ * names the node. A library of functions is skipped: a node that calls one has an operator that nobody knows. Errors:
+ * TW_E_FORMAT (malformed: with the offset in the file), TW_E_LIMIT, TW_E_MEMORY. */
 tw_status tw_graphdef_read(tw_bytes file, tw_arena *arena, tw_tf_graph *ret_graph, tw_error *error);
 /* Whether the bytes look like a GraphDef rather than another protobuf message. */
 bool tw_graphdef_sniff(tw_bytes head);
@@ -215,9 +218,21 @@ typedef struct tw_labels {
   char **synsets; /* WordNet's ids, "n02510455"; NULL when the file has none; its entries may be NULL */
 } tw_labels;
 
-/* labels.txt: a label a line, in the order of the outputs; or, when every line begins with its number, "12 cat",
- * "12: cat" or "12:cat", at that index, in any order, each once. LF or CRLF, a BOM is skipped. When the number of
- * labels is not `count` the error says both. `path` is for messages. */
+typedef enum tw_labels_kind {
+  TW_LABELS_PLAIN,          /* or anything else */
+  TW_LABELS_IMAGENET_MAP,   /* the first of Inception's two files (or another protobuf text) */
+  TW_LABELS_IMAGENET_NAMES, /* the second */
+} tw_labels_kind;
+
+/* What a label file is, by its beginning. */
+tw_labels_kind tw_labels_sniff(tw_bytes text);
+
+/* labels.txt: a label a line, in the order of the outputs; or numbered, "12 cat", "12: cat" or "12:cat", in any order,
+ * each output once. A file is numbered when its first line has a number and a colon, or when every line begins with a
+ * number and 0 is among these ("2 euro coin" is a label). The same label twice is fine: ImageNet has two cranes. LF or
+ * CRLF, a BOM and blank lines at the end are skipped. Errors name the line: TW_E_FORMAT (not UTF-8, control characters,
+ * a blank line in the middle, a number twice or beyond the outputs; the number of labels is not `count`: says both;
+ * another kind of file), TW_E_LIMIT, TW_E_MEMORY. `path` is for messages. */
 tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labels *ret_labels, tw_error *error);
 /* The two files of Inception 2015: `map` (imagenet_2012_challenge_label_map_proto.pbtxt: target_class and synset),
  * `names` (imagenet_synset_to_human_label_map.txt: synset, tab, label). Outputs of the network without an entry have no
@@ -226,7 +241,8 @@ tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labe
 tw_status tw_labels_parse_imagenet(const char *map_path, tw_bytes map, const char *names_path, tw_bytes names,
                                    size_t count, tw_labels *ret_labels, tw_error *error);
 void tw_labels_done(tw_labels *labels);
-/* How much of a label people call it by: up to its first comma ("giant panda"). */
+/* How many bytes of a label people call it by: up to its first comma ("giant panda"). For labels that are lists of
+ * synonyms, as those with synsets are. */
 int tw_label_short_length(const char *label);
 
 /* ---- NumPy's .npy (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3 ------ */

@@ -38,7 +38,7 @@ static float float_of(uint32_t bits) {
 /* ---- Attributes -------------------------------------------------------------------------------------------------- */
 
 /* Copies the numbers of one field of a list to where the list has come. */
-static tw_status add_ints(const tw_onnx_reader *reader, const tw_wire_field *field, int64_t *ints, size_t *count,
+static tw_status add_ints(const tw_wire_reader *reader, const tw_wire_field *field, int64_t *ints, size_t *count,
                           tw_error *error) {
   if (field->type == TW_WIRE_VARINT) {
     ints[(*count)++] = (int64_t)field->integer;
@@ -49,7 +49,7 @@ static tw_status add_ints(const tw_onnx_reader *reader, const tw_wire_field *fie
   while (tw_wire_varint(&list, &value)) {
     ints[(*count)++] = (int64_t)value;
   }
-  return tw_onnx_ended(reader, &list, "an attribute's numbers", error);
+  return tw_wire_ended(reader, &list, "an attribute's numbers", error);
 }
 
 static void add_floats(const tw_wire_field *field, float *floats, size_t *count) {
@@ -63,7 +63,7 @@ static void add_floats(const tw_wire_field *field, float *floats, size_t *count)
 }
 
 /* The list of the given field; its numbers were counted before. */
-static tw_status read_list(const tw_onnx_reader *reader, tw_bytes message, uint32_t number, size_t count,
+static tw_status read_list(const tw_wire_reader *reader, tw_bytes message, uint32_t number, size_t count,
                            tw_onnx_attribute *attribute, tw_error *error) {
   if (count > TW_ONNX_MAX_LIST) {
     return tw_error_set(error, TW_E_LIMIT, "the attribute '%.*s' has %zu numbers; the limit is %zu",
@@ -96,34 +96,34 @@ static tw_status unsupported(const tw_onnx_attribute *attribute, const char *wha
 }
 
 /* Everything but lists, which are counted. `seen` is the type that the filled fields imply. */
-static tw_status read_attribute_field(tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
+static tw_status read_attribute_field(tw_wire_reader *reader, const tw_wire *wire, const tw_wire_field *field,
                                       tw_onnx_attribute *attribute, int32_t *seen, size_t *count, tw_error *error) {
   int64_t number = 0;
   tw_bytes bytes;
   size_t more;
   switch (field->number) {
-    case ATTRIBUTE_NAME: return tw_onnx_take_bytes(reader, wire, field, "an attribute", &attribute->name, error);
+    case ATTRIBUTE_NAME: return tw_wire_take_bytes(reader, wire, field, "an attribute", &attribute->name, error);
     case ATTRIBUTE_F:
       if (field->type != TW_WIRE_FIXED32) {
-        return tw_onnx_damaged(reader, wire->at, "an attribute", error);
+        return tw_wire_damaged(reader, wire->at, "an attribute", error);
       }
       *seen = TYPE_FLOAT;
       attribute->f = float_of((uint32_t)field->integer);
       return TW_OK;
     case ATTRIBUTE_I:
       *seen = TYPE_INT;
-      return tw_onnx_take_integer(reader, wire, field, "an attribute", &attribute->i, error);
+      return tw_wire_take_integer(reader, wire, field, "an attribute", &attribute->i, error);
     case ATTRIBUTE_S:
       *seen = TYPE_STRING;
-      return tw_onnx_take_bytes(reader, wire, field, "an attribute", &attribute->s, error);
+      return tw_wire_take_bytes(reader, wire, field, "an attribute", &attribute->s, error);
     case ATTRIBUTE_T:
       *seen = TYPE_TENSOR;
-      TW_TRY(tw_onnx_take_bytes(reader, wire, field, "an attribute", &bytes, error));
+      TW_TRY(tw_wire_take_bytes(reader, wire, field, "an attribute", &bytes, error));
       return tw_onnx_read_tensor(reader, bytes, &attribute->tensor, error);
     case ATTRIBUTE_FLOATS:
     case ATTRIBUTE_INTS:
       *seen = field->number == ATTRIBUTE_INTS ? TYPE_INTS : TYPE_FLOATS;
-      TW_TRY(tw_onnx_list_count(reader, wire, field, field->number == ATTRIBUTE_INTS ? TW_WIRE_VARINT : TW_WIRE_FIXED32,
+      TW_TRY(tw_wire_list_count(reader, wire, field, field->number == ATTRIBUTE_INTS ? TW_WIRE_VARINT : TW_WIRE_FIXED32,
                                 "an attribute", &more, error));
       count[field->number == ATTRIBUTE_INTS] += more;
       return TW_OK;
@@ -133,14 +133,14 @@ static tw_status read_attribute_field(tw_onnx_reader *reader, const tw_wire *wir
     case ATTRIBUTE_SPARSE:
     case ATTRIBUTE_SPARSES: return unsupported(attribute, "a sparse tensor", error);
     case ATTRIBUTE_TYPE:
-      TW_TRY(tw_onnx_take_integer(reader, wire, field, "an attribute", &number, error));
+      TW_TRY(tw_wire_take_integer(reader, wire, field, "an attribute", &number, error));
       attribute->type = number > 0 && number < 100 ? (int32_t)number : 0;
       return TW_OK;
     default: return TW_OK;
   }
 }
 
-static tw_status read_attribute(tw_onnx_reader *reader, tw_bytes message, tw_onnx_attribute *ret_attribute,
+static tw_status read_attribute(tw_wire_reader *reader, tw_bytes message, tw_onnx_attribute *ret_attribute,
                                 tw_error *error) {
   tw_onnx_attribute attribute = {0};
   int32_t seen = 0;
@@ -150,7 +150,7 @@ static tw_status read_attribute(tw_onnx_reader *reader, tw_bytes message, tw_onn
   while (tw_wire_next(&wire, &field)) {
     TW_TRY(read_attribute_field(reader, &wire, &field, &attribute, &seen, counts, error));
   }
-  TW_TRY(tw_onnx_ended(reader, &wire, "an attribute", error));
+  TW_TRY(tw_wire_ended(reader, &wire, "an attribute", error));
   if (attribute.type == 0) { /* files of IR version 1 give none */
     attribute.type = seen;
   }
@@ -165,7 +165,7 @@ static tw_status read_attribute(tw_onnx_reader *reader, tw_bytes message, tw_onn
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
 /* Counts inputs, outputs and attributes, and fills the texts. */
-static tw_status survey_node(tw_onnx_reader *reader, tw_bytes message, tw_onnx_node *node, tw_error *error) {
+static tw_status survey_node(tw_wire_reader *reader, tw_bytes message, tw_onnx_node *node, tw_error *error) {
   tw_wire wire = tw_wire_open(message);
   tw_wire_field field;
   while (tw_wire_next(&wire, &field)) {
@@ -178,13 +178,13 @@ static tw_status survey_node(tw_onnx_reader *reader, tw_bytes message, tw_onnx_n
     node->output_count += field.number == NODE_OUTPUT;
     node->attribute_count += field.number == NODE_ATTRIBUTE;
     if (field.number <= NODE_ATTRIBUTE || field.number == NODE_DOMAIN) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a node", text, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a node", text, error));
     }
   }
-  return tw_onnx_ended(reader, &wire, "a node", error);
+  return tw_wire_ended(reader, &wire, "a node", error);
 }
 
-static tw_status check_limits(tw_onnx_reader *reader, const tw_onnx_node *node, tw_error *error) {
+static tw_status check_limits(tw_wire_reader *reader, const tw_onnx_node *node, tw_error *error) {
   size_t values = node->input_count + node->output_count;
   if (values > reader->values_left) {
     return tw_error_set(error, TW_E_LIMIT, "the nodes have more than %zu inputs and outputs", TW_ONNX_MAX_NODE_VALUES);
@@ -198,7 +198,7 @@ static tw_status check_limits(tw_onnx_reader *reader, const tw_onnx_node *node, 
   return TW_OK;
 }
 
-static tw_status fill_node(tw_onnx_reader *reader, tw_bytes message, tw_onnx_node *node, tw_error *error) {
+static tw_status fill_node(tw_wire_reader *reader, tw_bytes message, tw_onnx_node *node, tw_error *error) {
   node->inputs = tw_arena_alloc(reader->arena, node->input_count, sizeof *node->inputs);
   node->outputs = tw_arena_alloc(reader->arena, node->output_count, sizeof *node->outputs);
   node->attributes = tw_arena_alloc(reader->arena, node->attribute_count, sizeof *node->attributes);
@@ -222,7 +222,7 @@ static tw_status fill_node(tw_onnx_reader *reader, tw_bytes message, tw_onnx_nod
   return TW_OK;
 }
 
-tw_status tw_onnx_read_node(tw_onnx_reader *reader, tw_bytes message, tw_onnx_node *ret_node, tw_error *error) {
+tw_status tw_onnx_read_node(tw_wire_reader *reader, tw_bytes message, tw_onnx_node *ret_node, tw_error *error) {
   tw_onnx_node node = {0};
   TW_TRY(survey_node(reader, message, &node, error));
   tw_status status = check_limits(reader, &node, error);

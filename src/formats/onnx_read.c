@@ -19,57 +19,6 @@ enum {
   GRAPH_SPARSE = 15,
 };
 
-/* ---- Shared with the other readers ------------------------------------------------------------------------------- */
-
-tw_status tw_onnx_damaged(const tw_onnx_reader *reader, const uint8_t *at, const char *what, tw_error *error) {
-  size_t offset = at >= reader->file.data ? (size_t)(at - reader->file.data) : 0;
-  return tw_error_set(error, TW_E_FORMAT, "the file is damaged or cut short: %s is malformed at byte %zu", what,
-                      offset > reader->file.size ? reader->file.size : offset);
-}
-
-tw_status tw_onnx_ended(const tw_onnx_reader *reader, const tw_wire *wire, const char *what, tw_error *error) {
-  return tw_wire_ok(wire) ? TW_OK : tw_onnx_damaged(reader, wire->at, what, error);
-}
-
-tw_status tw_onnx_take_bytes(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
-                             const char *what, tw_bytes *ret, tw_error *error) {
-  if (field->type != TW_WIRE_BYTES) {
-    return tw_onnx_damaged(reader, wire->at, what, error);
-  }
-  *ret = field->bytes;
-  return TW_OK;
-}
-
-tw_status tw_onnx_take_integer(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
-                               const char *what, int64_t *ret, tw_error *error) {
-  if (field->type != TW_WIRE_VARINT) {
-    return tw_onnx_damaged(reader, wire->at, what, error);
-  }
-  *ret = (int64_t)field->integer;
-  return TW_OK;
-}
-
-tw_status tw_onnx_list_count(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
-                             uint32_t type, const char *what, size_t *ret_count, tw_error *error) {
-  size_t count = 1;
-  if (field->type == TW_WIRE_BYTES && type == TW_WIRE_VARINT) {
-    count = 0;
-    for (size_t i = 0; i < field->bytes.size; i++) {
-      count += field->bytes.data[i] < 0x80;
-    }
-  } else if (field->type == TW_WIRE_BYTES) {
-    size_t size = type == TW_WIRE_FIXED32 ? 4 : 8;
-    if (field->bytes.size % size != 0) {
-      return tw_onnx_damaged(reader, wire->at, what, error);
-    }
-    count = field->bytes.size / size;
-  } else if (field->type != type) {
-    return tw_onnx_damaged(reader, wire->at, what, error);
-  }
-  *ret_count = count;
-  return TW_OK;
-}
-
 int tw_onnx_name_length(tw_bytes name) {
   enum { MOST = 160 };
   return name.size > MOST ? MOST : (int)name.size;
@@ -77,21 +26,21 @@ int tw_onnx_name_length(tw_bytes name) {
 
 /* ---- Inputs and outputs of the network --------------------------------------------------------------------------- */
 
-static tw_status read_dimension(const tw_onnx_reader *reader, tw_bytes message, int64_t *ret_size, tw_error *error) {
+static tw_status read_dimension(const tw_wire_reader *reader, tw_bytes message, int64_t *ret_size, tw_error *error) {
   enum { DIM_VALUE = 1 };
   int64_t size = -1;
   tw_wire wire = tw_wire_open(message);
   tw_wire_field field;
   while (tw_wire_next(&wire, &field)) {
     if (field.number == DIM_VALUE) {
-      TW_TRY(tw_onnx_take_integer(reader, &wire, &field, "a dimension", &size, error));
+      TW_TRY(tw_wire_take_integer(reader, &wire, &field, "a dimension", &size, error));
     }
   }
   *ret_size = size < 0 ? -1 : size;
-  return tw_onnx_ended(reader, &wire, "a dimension", error);
+  return tw_wire_ended(reader, &wire, "a dimension", error);
 }
 
-static tw_status read_shape(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_value_info *info, tw_error *error) {
+static tw_status read_shape(const tw_wire_reader *reader, tw_bytes message, tw_onnx_value_info *info, tw_error *error) {
   enum { SHAPE_DIM = 1 };
   tw_wire wire = tw_wire_open(message);
   tw_wire_field field;
@@ -101,17 +50,17 @@ static tw_status read_shape(const tw_onnx_reader *reader, tw_bytes message, tw_o
       continue;
     }
     tw_bytes bytes;
-    TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a shape", &bytes, error));
+    TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a shape", &bytes, error));
     if (info->rank == 8) {
       return tw_error_set(error, TW_E_LIMIT, "'%.*s' has more than 8 dimensions", tw_onnx_name_length(info->name),
                           info->name.data);
     }
     TW_TRY(read_dimension(reader, bytes, &info->dims[info->rank++], error));
   }
-  return tw_onnx_ended(reader, &wire, "a shape", error);
+  return tw_wire_ended(reader, &wire, "a shape", error);
 }
 
-static tw_status read_tensor_type(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_value_info *info,
+static tw_status read_tensor_type(const tw_wire_reader *reader, tw_bytes message, tw_onnx_value_info *info,
                                   tw_error *error) {
   enum { TENSOR_TYPE_ELEMENT = 1, TENSOR_TYPE_SHAPE = 2 };
   tw_wire wire = tw_wire_open(message);
@@ -120,32 +69,32 @@ static tw_status read_tensor_type(const tw_onnx_reader *reader, tw_bytes message
     int64_t number;
     tw_bytes bytes;
     if (field.number == TENSOR_TYPE_ELEMENT) {
-      TW_TRY(tw_onnx_take_integer(reader, &wire, &field, "a type", &number, error));
+      TW_TRY(tw_wire_take_integer(reader, &wire, &field, "a type", &number, error));
       info->type = number >= 0 && number < INT32_MAX ? (int32_t)number : -1;
     } else if (field.number == TENSOR_TYPE_SHAPE) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a type", &bytes, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a type", &bytes, error));
       TW_TRY(read_shape(reader, bytes, info, error));
     }
   }
-  return tw_onnx_ended(reader, &wire, "a type", error);
+  return tw_wire_ended(reader, &wire, "a type", error);
 }
 
 /* TypeProto: only tensors have a type and a shape here; sequences and maps keep type 0 and rank -1. */
-static tw_status read_type(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_value_info *info, tw_error *error) {
+static tw_status read_type(const tw_wire_reader *reader, tw_bytes message, tw_onnx_value_info *info, tw_error *error) {
   enum { TYPE_TENSOR = 1 };
   tw_wire wire = tw_wire_open(message);
   tw_wire_field field;
   while (tw_wire_next(&wire, &field)) {
     tw_bytes bytes;
     if (field.number == TYPE_TENSOR) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a type", &bytes, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a type", &bytes, error));
       TW_TRY(read_tensor_type(reader, bytes, info, error));
     }
   }
-  return tw_onnx_ended(reader, &wire, "a type", error);
+  return tw_wire_ended(reader, &wire, "a type", error);
 }
 
-static tw_status read_value_info(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_value_info *ret_info,
+static tw_status read_value_info(const tw_wire_reader *reader, tw_bytes message, tw_onnx_value_info *ret_info,
                                  tw_error *error) {
   enum { INFO_NAME = 1, INFO_TYPE = 2 };
   tw_onnx_value_info info = {.rank = -1};
@@ -154,26 +103,26 @@ static tw_status read_value_info(const tw_onnx_reader *reader, tw_bytes message,
   while (tw_wire_next(&wire, &field)) {
     tw_bytes bytes;
     if (field.number == INFO_NAME) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "an input or output", &info.name, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "an input or output", &info.name, error));
     } else if (field.number == INFO_TYPE) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "an input or output", &bytes, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "an input or output", &bytes, error));
       TW_TRY(read_type(reader, bytes, &info, error));
     }
   }
   *ret_info = info;
-  return tw_onnx_ended(reader, &wire, "an input or output", error);
+  return tw_wire_ended(reader, &wire, "an input or output", error);
 }
 
 /* ---- The graph --------------------------------------------------------------------------------------------------- */
 
-static tw_status survey_graph(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
+static tw_status survey_graph(const tw_wire_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
   tw_wire wire = tw_wire_open(message);
   tw_wire_field field;
   while (tw_wire_next(&wire, &field)) {
     bool ours = field.number == GRAPH_NODE || field.number == GRAPH_INITIALIZER || field.number == GRAPH_INPUT ||
                 field.number == GRAPH_OUTPUT;
     if (ours && field.type != TW_WIRE_BYTES) {
-      return tw_onnx_damaged(reader, wire.at, "the network", error);
+      return tw_wire_damaged(reader, wire.at, "the network", error);
     }
     model->node_count += field.number == GRAPH_NODE;
     model->initializer_count += field.number == GRAPH_INITIALIZER;
@@ -183,7 +132,7 @@ static tw_status survey_graph(const tw_onnx_reader *reader, tw_bytes message, tw
       return tw_error_set(error, TW_E_UNSUPPORTED, "the network has sparse weights, which are not supported");
     }
   }
-  return tw_onnx_ended(reader, &wire, "the network", error);
+  return tw_wire_ended(reader, &wire, "the network", error);
 }
 
 static tw_status check_count(size_t count, size_t limit, const char *what, tw_error *error) {
@@ -192,7 +141,7 @@ static tw_status check_count(size_t count, size_t limit, const char *what, tw_er
              : tw_error_set(error, TW_E_LIMIT, "the network has %zu %s; the limit is %zu", count, what, limit);
 }
 
-static tw_status make_room(const tw_onnx_reader *reader, tw_onnx_model *model, tw_error *error) {
+static tw_status make_room(const tw_wire_reader *reader, tw_onnx_model *model, tw_error *error) {
   TW_TRY(check_count(model->node_count, TW_ONNX_MAX_NODES, "nodes", error));
   TW_TRY(check_count(model->initializer_count, TW_ONNX_MAX_INITIALIZERS, "weights", error));
   TW_TRY(check_count(model->input_count, TW_ONNX_MAX_VALUE_INFOS, "inputs", error));
@@ -205,7 +154,7 @@ static tw_status make_room(const tw_onnx_reader *reader, tw_onnx_model *model, t
   return room ? TW_OK : tw_error_memory(error);
 }
 
-static tw_status read_graph(tw_onnx_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
+static tw_status read_graph(tw_wire_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
   TW_TRY(survey_graph(reader, message, model, error));
   TW_TRY(make_room(reader, model, error));
   tw_onnx_node *node = model->nodes;
@@ -229,7 +178,7 @@ static tw_status read_graph(tw_onnx_reader *reader, tw_bytes message, tw_onnx_mo
 /* ---- The model --------------------------------------------------------------------------------------------------- */
 
 /* OperatorSetIdProto: keeps the version of the default domain. */
-static tw_status read_opset(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
+static tw_status read_opset(const tw_wire_reader *reader, tw_bytes message, tw_onnx_model *model, tw_error *error) {
   enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
   tw_bytes domain = {0};
   int64_t version = 0;
@@ -237,18 +186,18 @@ static tw_status read_opset(const tw_onnx_reader *reader, tw_bytes message, tw_o
   tw_wire_field field;
   while (tw_wire_next(&wire, &field)) {
     if (field.number == OPSET_DOMAIN) {
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "an operator set", &domain, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "an operator set", &domain, error));
     } else if (field.number == OPSET_VERSION) {
-      TW_TRY(tw_onnx_take_integer(reader, &wire, &field, "an operator set", &version, error));
+      TW_TRY(tw_wire_take_integer(reader, &wire, &field, "an operator set", &version, error));
     }
   }
   if (domain.size == 0 || tw_bytes_is(domain, "ai.onnx")) {
     model->opset = version;
   }
-  return tw_onnx_ended(reader, &wire, "an operator set", error);
+  return tw_wire_ended(reader, &wire, "an operator set", error);
 }
 
-static tw_status read_property(const tw_onnx_reader *reader, tw_bytes message, tw_onnx_property *ret_property,
+static tw_status read_property(const tw_wire_reader *reader, tw_bytes message, tw_onnx_property *ret_property,
                                tw_error *error) {
   enum { PROPERTY_KEY = 1, PROPERTY_VALUE = 2 };
   tw_onnx_property property = {0};
@@ -257,15 +206,15 @@ static tw_status read_property(const tw_onnx_reader *reader, tw_bytes message, t
   while (tw_wire_next(&wire, &field)) {
     if (field.number == PROPERTY_KEY || field.number == PROPERTY_VALUE) {
       tw_bytes *to = field.number == PROPERTY_KEY ? &property.key : &property.value;
-      TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a metadata entry", to, error));
+      TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a metadata entry", to, error));
     }
   }
   *ret_property = property;
-  return tw_onnx_ended(reader, &wire, "a metadata entry", error);
+  return tw_wire_ended(reader, &wire, "a metadata entry", error);
 }
 
 /* The scalars of the model and where its graph is; counts the rest. */
-static tw_status survey_model(const tw_onnx_reader *reader, tw_onnx_model *model, tw_bytes *ret_graph,
+static tw_status survey_model(const tw_wire_reader *reader, tw_onnx_model *model, tw_bytes *ret_graph,
                               tw_error *error) {
   size_t opsets = 0;
   size_t graphs = 0;
@@ -275,35 +224,35 @@ static tw_status survey_model(const tw_onnx_reader *reader, tw_onnx_model *model
     tw_bytes bytes;
     switch (field.number) {
       case MODEL_IR_VERSION:
-        TW_TRY(tw_onnx_take_integer(reader, &wire, &field, "the version", &model->ir_version, error));
+        TW_TRY(tw_wire_take_integer(reader, &wire, &field, "the version", &model->ir_version, error));
         break;
       case MODEL_PRODUCER:
-        TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "the producer", &model->producer, error));
+        TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "the producer", &model->producer, error));
         break;
       case MODEL_GRAPH:
-        TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "the network", ret_graph, error));
+        TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "the network", ret_graph, error));
         graphs++;
         break;
       case MODEL_OPSET:
-        TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "an operator set", &bytes, error));
+        TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "an operator set", &bytes, error));
         TW_TRY(check_count(++opsets, TW_ONNX_MAX_OPSETS, "operator sets", error));
         TW_TRY(read_opset(reader, bytes, model, error));
         break;
       case MODEL_PROPERTY:
-        TW_TRY(tw_onnx_take_bytes(reader, &wire, &field, "a metadata entry", &bytes, error));
+        TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a metadata entry", &bytes, error));
         model->property_count++;
         break;
       default: break;
     }
   }
-  TW_TRY(tw_onnx_ended(reader, &wire, "the file", error));
+  TW_TRY(tw_wire_ended(reader, &wire, "the file", error));
   return graphs == 1 ? TW_OK
                      : tw_error_set(error, TW_E_FORMAT,
                                     graphs == 0 ? "the file holds no network; it may be cut short"
                                                 : "the file holds more than one network");
 }
 
-static tw_status read_properties(const tw_onnx_reader *reader, tw_onnx_model *model, tw_error *error) {
+static tw_status read_properties(const tw_wire_reader *reader, tw_onnx_model *model, tw_error *error) {
   TW_TRY(check_count(model->property_count, TW_ONNX_MAX_PROPERTIES, "metadata entries", error));
   model->properties = tw_arena_alloc(reader->arena, model->property_count, sizeof *model->properties);
   if (model->properties == NULL) {
@@ -321,7 +270,7 @@ static tw_status read_properties(const tw_onnx_reader *reader, tw_onnx_model *mo
 }
 
 tw_status tw_onnx_read(tw_bytes file, tw_arena *arena, tw_onnx_model *ret_model, tw_error *error) {
-  tw_onnx_reader reader = {.file = file,
+  tw_wire_reader reader = {.file = file,
                            .arena = arena,
                            .attributes_left = TW_ONNX_MAX_ATTRIBUTES_TOTAL,
                            .values_left = TW_ONNX_MAX_NODE_VALUES};

@@ -66,15 +66,15 @@ static tw_status damaged_tensor(const tw_onnx_tensor *tensor, const char *what, 
                       what);
 }
 
-static tw_status add_dims(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
+static tw_status add_dims(const tw_wire_reader *reader, const tw_wire *wire, const tw_wire_field *field,
                           tw_onnx_tensor *tensor, tw_error *error) {
   size_t count;
-  TW_TRY(tw_onnx_list_count(reader, wire, field, TW_WIRE_VARINT, "a tensor's dimensions", &count, error));
+  TW_TRY(tw_wire_list_count(reader, wire, field, TW_WIRE_VARINT, "a tensor's dimensions", &count, error));
   tw_wire list = tw_wire_open(field->bytes);
   for (size_t i = 0; i < count; i++) {
     uint64_t value = field->integer;
     if (field->type == TW_WIRE_BYTES && !tw_wire_varint(&list, &value)) {
-      return tw_onnx_damaged(reader, list.at, "a tensor's dimensions", error);
+      return tw_wire_damaged(reader, list.at, "a tensor's dimensions", error);
     }
     if (tensor->rank == 8) {
       return tw_error_set(error, TW_E_LIMIT, "the tensor '%.*s' has more than 8 dimensions",
@@ -85,17 +85,17 @@ static tw_status add_dims(const tw_onnx_reader *reader, const tw_wire *wire, con
   return TW_OK;
 }
 
-static tw_status survey_list(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
+static tw_status survey_list(const tw_wire_reader *reader, const tw_wire *wire, const tw_wire_field *field,
                              survey *found, tw_error *error) {
   size_t count;
-  TW_TRY(tw_onnx_list_count(reader, wire, field, wire_type_of(field->number), "a tensor's elements", &count, error));
+  TW_TRY(tw_wire_list_count(reader, wire, field, wire_type_of(field->number), "a tensor's elements", &count, error));
   found->list_counts[field->number] += count; /* at most the bytes of the file */
   found->list_fields[field->number]++;
   found->last_packed[field->number] = field->bytes;
   return TW_OK;
 }
 
-static tw_status survey_field(const tw_onnx_reader *reader, const tw_wire *wire, const tw_wire_field *field,
+static tw_status survey_field(const tw_wire_reader *reader, const tw_wire *wire, const tw_wire_field *field,
                               tw_onnx_tensor *tensor, survey *found, tw_error *error) {
   int64_t number = 0;
   if (is_list(field->number)) {
@@ -104,53 +104,21 @@ static tw_status survey_field(const tw_onnx_reader *reader, const tw_wire *wire,
   switch (field->number) {
     case FIELD_DIMS: return add_dims(reader, wire, field, tensor, error);
     case FIELD_TYPE:
-      TW_TRY(tw_onnx_take_integer(reader, wire, field, "a tensor's type", &number, error));
+      TW_TRY(tw_wire_take_integer(reader, wire, field, "a tensor's type", &number, error));
       tensor->type = number >= 0 && number < INT32_MAX ? (int32_t)number : -1;
       return TW_OK;
     case FIELD_SEGMENT:
     case FIELD_EXTERNAL: found->external = true; return TW_OK;
     case FIELD_LOCATION:
-      TW_TRY(tw_onnx_take_integer(reader, wire, field, "a tensor's location", &number, error));
+      TW_TRY(tw_wire_take_integer(reader, wire, field, "a tensor's location", &number, error));
       found->external = found->external || number != 0;
       return TW_OK;
-    case FIELD_NAME: return tw_onnx_take_bytes(reader, wire, field, "a tensor's name", &tensor->name, error);
+    case FIELD_NAME: return tw_wire_take_bytes(reader, wire, field, "a tensor's name", &tensor->name, error);
     case FIELD_RAW:
       found->has_raw = true;
-      return tw_onnx_take_bytes(reader, wire, field, "a tensor's elements", &found->raw, error);
+      return tw_wire_take_bytes(reader, wire, field, "a tensor's elements", &found->raw, error);
     default: return TW_OK;
   }
-}
-
-/* The little-endian bytes of the list's numbers, cut to the element's size. */
-static tw_status gather(const tw_onnx_reader *reader, tw_bytes message, const storage *kind, uint8_t *to,
-                        tw_error *error) {
-  tw_wire wire = tw_wire_open(message);
-  tw_wire_field field;
-  while (tw_wire_next(&wire, &field)) {
-    if (field.number != kind->field) {
-      continue;
-    }
-    bool packed = field.type == TW_WIRE_BYTES;
-    if (packed && wire_type_of(kind->field) != TW_WIRE_VARINT) {
-      memcpy(to, field.bytes.data, field.bytes.size);
-      to += field.bytes.size;
-      continue;
-    }
-    tw_wire list = tw_wire_open(field.bytes);
-    uint64_t value = field.integer;
-    while (packed ? tw_wire_varint(&list, &value) : true) {
-      for (size_t i = 0; i < kind->size; i++) {
-        *to++ = (uint8_t)(value >> 8 * i);
-      }
-      if (!packed) {
-        break;
-      }
-    }
-    if (packed) {
-      TW_TRY(tw_onnx_ended(reader, &list, "a tensor's elements", error));
-    }
-  }
-  return TW_OK;
 }
 
 /* The number of elements that the dimensions say. */
@@ -173,7 +141,7 @@ static tw_status wrong_size(const tw_onnx_tensor *tensor, size_t has, size_t wan
                       tw_onnx_name_length(tensor->name), tensor->name.data, has, unit, wants);
 }
 
-static tw_status read_elements(const tw_onnx_reader *reader, tw_bytes message, const survey *found,
+static tw_status read_elements(const tw_wire_reader *reader, tw_bytes message, const survey *found,
                                tw_onnx_tensor *tensor, tw_error *error) {
   const storage *kind = storage_of(tensor->type);
   size_t count;
@@ -203,10 +171,10 @@ static tw_status read_elements(const tw_onnx_reader *reader, tw_bytes message, c
     return tw_error_memory(error);
   }
   tensor->raw = (tw_bytes){copy, bytes};
-  return gather(reader, message, kind, copy, error);
+  return tw_wire_gather(reader, message, kind->field, wire_type_of(kind->field), kind->size, copy, error);
 }
 
-tw_status tw_onnx_read_tensor(tw_onnx_reader *reader, tw_bytes message, tw_onnx_tensor *ret_tensor, tw_error *error) {
+tw_status tw_onnx_read_tensor(tw_wire_reader *reader, tw_bytes message, tw_onnx_tensor *ret_tensor, tw_error *error) {
   tw_onnx_tensor tensor = {0};
   survey found = {0};
   tw_wire wire = tw_wire_open(message);
@@ -214,7 +182,7 @@ tw_status tw_onnx_read_tensor(tw_onnx_reader *reader, tw_bytes message, tw_onnx_
   while (tw_wire_next(&wire, &field)) {
     TW_TRY(survey_field(reader, &wire, &field, &tensor, &found, error));
   }
-  TW_TRY(tw_onnx_ended(reader, &wire, "a tensor", error));
+  TW_TRY(tw_wire_ended(reader, &wire, "a tensor", error));
   if (found.external) {
     return tw_error_set(error, TW_E_UNSUPPORTED,
                         "the tensor '%.*s' is kept in another file; save the network with all weights in one file",

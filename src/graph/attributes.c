@@ -82,6 +82,12 @@ void tw_attributes_normalise(tw_node *node) {
     case TW_OP_CONCAT:
     case TW_OP_FLATTEN: own.axis = given.axis; break;
     case TW_OP_RESHAPE: normalise_target(&given, &own); break;
+    case TW_OP_TRANSPOSE:
+      own.target_rank = given.target_rank;
+      for (int i = 0; i < given.target_rank && i < TW_MAX_RANK; i++) {
+        own.target[i] = given.target[i];
+      }
+      break;
     case TW_OP_GEMM:
       own.alpha = given.alpha;
       own.beta = node->input_count > 2 ? given.beta : 0; /* of an addend */

@@ -1,4 +1,4 @@
-/* Computing a node whose inputs are all constants: Cast, Add, Mul, Sub, Concat, and those that only rename or reshape.
+/* Computing a node whose inputs are all constants: Cast, Add, Mul, Sub, Concat, Transpose, and those that only rename or reshape.
  *
  * Elements are read by memcpy since constants lie in the file as they like. Floats are computed in double and rounded
  * to the type, which for float32 gives the digits of float32 arithmetic; integers wrap. */
@@ -213,6 +213,53 @@ static void concat(const tw_node *node, uint8_t *to) {
   }
 }
 
+/* Copies of single elements, fastest where a copy of a constant size is. */
+static void gather(const uint8_t *from, size_t count, size_t step, size_t size, uint8_t *to) {
+  for (size_t i = 0; size == sizeof(uint32_t) && i < count; i++) {
+    memcpy(to + i * sizeof(uint32_t), from + i * step, sizeof(uint32_t));
+  }
+  for (size_t i = 0; size != sizeof(uint32_t) && i < count; i++) {
+    memcpy(to + i * size, from + i * step, size);
+  }
+}
+
+/* Rows of the result are gathered one after the other. */
+static void transpose(const tw_node *node, uint8_t *to) {
+  const tw_shape *shape = &node->output->shape;
+  const tw_value *x = node->inputs[0];
+  size_t size = tw_dtype_size(x->dtype);
+  size_t of_x[TW_MAX_RANK];
+  size_t steps[TW_MAX_RANK] = {0};
+  size_t step = size;
+  for (int i = x->shape.rank - 1; i >= 0; i--) {
+    of_x[i] = step;
+    step *= (size_t)x->shape.dims[i];
+  }
+  for (int i = 0; i < shape->rank; i++) {
+    steps[i] = of_x[node->attributes.target[i]];
+  }
+  const uint8_t *from = x->data;
+  int last = shape->rank - 1;
+  size_t width = last < 0 ? 1 : (size_t)shape->dims[last];
+  size_t at[TW_MAX_RANK] = {0};
+  for (;;) {
+    gather(from, width, last < 0 ? 0 : steps[last], size, to);
+    to += width * size;
+    int i = last - 1;
+    for (; i >= 0; i--) {
+      from += steps[i];
+      if (++at[i] < (size_t)shape->dims[i]) {
+        break;
+      }
+      from -= at[i] * steps[i];
+      at[i] = 0;
+    }
+    if (i < 0) {
+      return;
+    }
+  }
+}
+
 bool tw_can_evaluate(const tw_node *node) {
   switch (node->op) {
     case TW_OP_CAST:
@@ -221,7 +268,8 @@ bool tw_can_evaluate(const tw_node *node) {
     case TW_OP_FLATTEN:
     case TW_OP_MUL:
     case TW_OP_SUB:
-    case TW_OP_CONCAT: return true;
+    case TW_OP_CONCAT:
+    case TW_OP_TRANSPOSE: return true;
     case TW_OP_ADD: return node->attributes.activation == TW_ACTIVATION_NONE;
     default: return false;
   }
@@ -241,6 +289,7 @@ void tw_evaluate(const tw_node *node, void *to) {
     case TW_OP_MUL:
     case TW_OP_SUB: arithmetic(node, to); break;
     case TW_OP_CONCAT: concat(node, to); break;
+    case TW_OP_TRANSPOSE: transpose(node, to); break;
     default: memcpy(to, x->data, x->data_size); break;
   }
 }

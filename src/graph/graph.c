@@ -59,13 +59,20 @@ static tw_status check_value_name(const tw_graph *graph, tw_bytes name, tw_error
   return TW_OK;
 }
 
-tw_value *tw_graph_find(const tw_graph *graph, const char *name) {
-  tw_value *value = tw_names_find(&graph->names->values, tw_bytes_of(name));
+static tw_value *find_exactly(const tw_graph *graph, tw_bytes name) {
+  tw_value *value = tw_names_find(&graph->names->values, name);
   if (value != NULL) {
     return value;
   }
-  tw_node *node = tw_names_find(&graph->names->nodes, tw_bytes_of(name));
+  tw_node *node = tw_names_find(&graph->names->nodes, name);
   return node == NULL ? NULL : node->output;
+}
+
+tw_value *tw_graph_find(const tw_graph *graph, const char *name) {
+  tw_bytes bytes = tw_bytes_of(name);
+  tw_value *value = find_exactly(graph, bytes);
+  bool numbered = bytes.size > 2 && memcmp(name + bytes.size - 2, ":0", 2) == 0;
+  return value != NULL || !numbered ? value : find_exactly(graph, (tw_bytes){bytes.data, bytes.size - 2});
 }
 
 void tw_name_candidate(const char *base, const char *what, unsigned long number, char name[TW_MAX_NAME + 1]) {

@@ -88,6 +88,7 @@ typedef enum tw_op {
   TW_OP_SOFTMAX,
   TW_OP_CAST,     /* to value's dtype */
   TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_TRANSPOSE, /* x; dimension i of the result is dimension target[i] of x */
   TW_OP_COUNT
 } tw_op;
 
@@ -114,7 +115,7 @@ typedef struct tw_attributes {
   float beta;   /* gemm */
   bool transpose_a;
   bool transpose_b;
-  int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1 */
+  int64_t target[TW_MAX_RANK]; /* reshape: as in the file, with 0 and -1; transpose: the permutation */
   int target_rank;
   bool allow_zero;
   bool flat_softmax;        /* over all dimensions from axis on; imported ones are Flatten, Softmax, Reshape */
@@ -178,10 +179,17 @@ tw_status tw_graph_add_node(tw_graph *graph, const char *name, tw_op op, tw_valu
                             tw_error *error);
 tw_status tw_graph_add_output(tw_graph *graph, tw_value *value, tw_error *error);
 
-/* A value by its name or by its node's name; NULL when there is none. */
+/* A value by its name or by its node's name; of a name that does not exist an end ":0", as TensorFlow writes results,
+ * does not count. NULL when there is none. */
 tw_value *tw_graph_find(const tw_graph *graph, const char *name);
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
+
+/* What the caller knows of a network and its file may not say. */
+typedef struct tw_graph_hints {
+  uint32_t width; /* of its pictures, pixels; 0: not known */
+  uint32_t height;
+} tw_graph_hints;
 
 /* Maps and imports a network: ONNX or TensorFlow's GraphDef, by content. The graph owns the mapping. Constants are not
  * copied, except those that a GraphDef has in another order. Errors name the file, the node and what is supported.
@@ -192,6 +200,8 @@ tw_value *tw_graph_find(const tw_graph *graph, const char *name);
  * nothing uses; its one input is the placeholder, or, of a graph that begins with DecodeJpeg, the tensor that its last
  * preprocessing node gives (named as that node); `preprocessing` then says what the nodes before it did. */
 tw_status tw_graph_import(const char *path, tw_graph **ret_graph, tw_error *error);
+/* The same; a GraphDef's placeholder whose height and width are open gets those of `hints` (may be NULL). */
+tw_status tw_graph_import_hinted(const char *path, const tw_graph_hints *hints, tw_graph **ret_graph, tw_error *error);
 tw_status tw_graph_import_bytes(tw_bytes file, tw_graph **ret_graph, tw_error *error);
 
 /* The value of a metadata entry; data NULL when there is none. */
@@ -209,10 +219,14 @@ tw_status tw_graph_export_onnx(const tw_graph *graph, const tw_metadata *metadat
  * float placeholder N x H x W x 3 of what preprocessing gives; `preprocess` is not looked at. Asymmetric padding is
  * written as Pad and VALID. Errors: TW_E_UNSUPPORTED names the node that TensorFlow has nothing like. */
 typedef enum tw_graphdef_input { TW_GRAPHDEF_JPEG, TW_GRAPHDEF_FLOAT } tw_graphdef_input;
+#define TW_GRAPHDEF_JPEG_NAME "DecodeJpeg/contents" /* what the file calls its input in either case */
+#define TW_GRAPHDEF_INPUT_NAME "input"
 struct tw_preprocess;
 tw_status tw_graph_export_graphdef(const tw_graph *graph, tw_graphdef_input input,
                                    const struct tw_preprocess *preprocess, const char *output_name, tw_buffer *buffer,
                                    tw_error *error);
+/* TW_GRAPHDEF_JPEG when TensorFlow's nodes compute all of `preprocess`. */
+tw_graphdef_input tw_graphdef_input_of(const struct tw_preprocess *preprocess);
 
 /* ---- Questions --------------------------------------------------------------------------------------------------- */
 
@@ -223,8 +237,8 @@ tw_status tw_graph_verify(const tw_graph *graph, tw_error *error);
  * depends on; names and what lies past `value` do not count. So a trunk and the model file made from it agree. */
 tw_status tw_graph_hash(const tw_graph *graph, const tw_value *value, tw_hash *ret_hash, tw_error *error);
 
-/* The input of the last fully connected layer (Gemm, or MatMul with a constant); NULL when there is none: then the
- * output. */
+/* The input of the last fully connected layer (Gemm, MatMul with a constant, or, right before the output, a convolution
+ * of one pixel by one); NULL when there is none: then the output. */
 tw_value *tw_graph_features_value(const tw_graph *graph);
 
 uint64_t tw_node_multiplications(const tw_node *node); /* multiply-adds, 0 for operators without */

@@ -29,6 +29,7 @@ static const arity arities[TW_OP_COUNT] = {
     [TW_OP_SOFTMAX] = {1, 1},
     [TW_OP_CAST] = {1, 1},
     [TW_OP_IDENTITY] = {1, 1},
+    [TW_OP_TRANSPOSE] = {1, 1},
 };
 
 static const char *const op_names[TW_OP_COUNT] = {
@@ -50,6 +51,7 @@ static const char *const op_names[TW_OP_COUNT] = {
     [TW_OP_SOFTMAX] = "Softmax",
     [TW_OP_CAST] = "Cast",
     [TW_OP_IDENTITY] = "Identity",
+    [TW_OP_TRANSPOSE] = "Transpose",
 };
 
 const char *tw_op_name(tw_op op) {
@@ -90,7 +92,7 @@ static tw_status check_types(const tw_node *node, tw_error *error) {
     }
   }
   bool any = node->op == TW_OP_CONCAT || node->op == TW_OP_FLATTEN || node->op == TW_OP_RESHAPE ||
-             node->op == TW_OP_CAST || node->op == TW_OP_IDENTITY;
+             node->op == TW_OP_CAST || node->op == TW_OP_IDENTITY || node->op == TW_OP_TRANSPOSE;
   bool arithmetic = node->op == TW_OP_ADD || node->op == TW_OP_MUL || node->op == TW_OP_SUB;
   bool fits = any || tw_dtype_is_float(dtype) || (arithmetic && dtype != TW_DTYPE_BOOL);
   return fits ? TW_OK : tw_infer_wrong(node, error, "does not compute with %s", tw_dtype_name(dtype));
@@ -184,6 +186,27 @@ static tw_status infer_flatten(const tw_node *node, tw_shape *ret_shape, tw_erro
   tw_shape shape = {.rank = 2, .dims = {1, 1}};
   for (int i = 0; i < x->rank; i++) {
     shape.dims[i < node->attributes.axis ? 0 : 1] *= x->dims[i]; /* at most TW_MAX_TENSOR_BYTES */
+  }
+  *ret_shape = shape;
+  return TW_OK;
+}
+
+static tw_status infer_transpose(const tw_node *node, tw_shape *ret_shape, tw_error *error) {
+  const tw_shape *x = &node->inputs[0]->shape;
+  const tw_attributes *attributes = &node->attributes;
+  tw_shape shape = {.rank = x->rank};
+  unsigned seen = 0;
+  bool fits = attributes->target_rank == x->rank;
+  for (int i = 0; fits && i < x->rank; i++) {
+    int64_t from = attributes->target[i];
+    fits = from >= 0 && from < x->rank && (seen & 1U << from) == 0;
+    if (fits) {
+      seen |= 1U << from;
+      shape.dims[i] = x->dims[from];
+    }
+  }
+  if (!fits) {
+    return tw_infer_wrong(node, error, "its order of dimensions must name each of the %d of its input once", x->rank);
   }
   *ret_shape = shape;
   return TW_OK;
@@ -324,6 +347,7 @@ static tw_status infer_shape(const tw_node *node, tw_shape *ret_shape, tw_error 
     case TW_OP_CONCAT: return infer_concat(node, ret_shape, error);
     case TW_OP_FLATTEN: return infer_flatten(node, ret_shape, error);
     case TW_OP_RESHAPE: return infer_reshape(node, ret_shape, error);
+    case TW_OP_TRANSPOSE: return infer_transpose(node, ret_shape, error);
     case TW_OP_GEMM: return infer_gemm(node, ret_shape, error);
     case TW_OP_MATMUL: return infer_matmul(node, ret_shape, error);
     case TW_OP_SOFTMAX: TW_TRY(check_axis(node, x->rank - 1, error)); break;

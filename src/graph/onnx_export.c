@@ -95,6 +95,7 @@ static tw_status add_attributes(exporter *at, tw_onnx_node *to, const tw_node *n
       return TW_OK;
     case TW_OP_CONCAT:
     case TW_OP_FLATTEN: add_int(to, "axis", from->axis); return TW_OK;
+    case TW_OP_TRANSPOSE: add_ints(to, "perm", from->target, from->target_rank); return TW_OK;
     case TW_OP_GEMM:
       add_float(to, "alpha", from->alpha);
       add_float(to, "beta", from->beta);

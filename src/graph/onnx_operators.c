@@ -300,6 +300,18 @@ static tw_status convert_reshape(tw_onnx_importer *importer, const tw_onnx_node 
   return tw_onnx_emit(importer, node, TW_OP_RESHAPE, &x, 1, &attributes, true, NULL, error);
 }
 
+/* Without an order the dimensions are reversed. */
+static tw_status convert_transpose(tw_onnx_importer *importer, const tw_onnx_node *node, tw_error *error) {
+  tw_value *x;
+  TW_TRY(need_input(importer, node, 0, &x, error));
+  tw_attributes attributes = {.target_rank = x->shape.rank};
+  for (int i = 0; i < x->shape.rank; i++) {
+    attributes.target[i] = x->shape.rank - 1 - i;
+  }
+  TW_TRY(tw_onnx_get_ints(node, "perm", attributes.target, (size_t)x->shape.rank, error));
+  return tw_onnx_emit(importer, node, TW_OP_TRANSPOSE, &x, 1, &attributes, true, NULL, error);
+}
+
 /* ---- Matrix products, softmax ------------------------------------------------------------------------------------ */
 
 static tw_status convert_gemm(tw_onnx_importer *importer, const tw_onnx_node *node, tw_error *error) {
@@ -372,6 +384,7 @@ static const converter converters[] = {
     {"Reshape", convert_reshape},
     {"Softmax", convert_softmax},
     {"Sub", convert_sub},
+    {"Transpose", convert_transpose},
 };
 enum { CONVERTER_COUNT = sizeof converters / sizeof *converters };
 

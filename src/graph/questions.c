@@ -12,6 +12,42 @@ static bool is_constant(const tw_value *value) {
   return value->data != NULL;
 }
 
+/* A convolution of one pixel by one pixel is a fully connected layer. */
+static bool is_connected_conv(const tw_node *node) {
+  if (node->op != TW_OP_CONV || node->attributes.group != 1) {
+    return false;
+  }
+  bool connected = node->output->shape.dims[0] == 1;
+  for (int i = 0; i < node->attributes.spatial; i++) {
+    connected = connected && node->inputs[0]->shape.dims[i + 2] == 1 && node->attributes.kernel[i] == 1;
+  }
+  return connected;
+}
+
+/* The fully connected layer in the form of a convolution whose result is the output but for what follows it: a bias, a
+ * softmax, other dimensions. */
+static const tw_node *last_connected_conv(const tw_graph *graph) {
+  const tw_value *value = graph->output_count == 0 ? NULL : graph->outputs[graph->output_count - 1];
+  while (value != NULL && value->producer != NULL) {
+    const tw_node *node = value->producer;
+    switch (node->op) {
+      case TW_OP_CONV: return is_connected_conv(node) ? node : NULL;
+      case TW_OP_ADD:
+        if (!is_constant(node->inputs[1])) {
+          return NULL;
+        }
+        break;
+      case TW_OP_SOFTMAX:
+      case TW_OP_RESHAPE:
+      case TW_OP_FLATTEN:
+      case TW_OP_IDENTITY: break;
+      default: return NULL;
+    }
+    value = node->inputs[0];
+  }
+  return NULL;
+}
+
 tw_value *tw_graph_features_value(const tw_graph *graph) {
   for (size_t i = graph->node_count; i-- > 0;) {
     const tw_node *node = graph->nodes[i];
@@ -19,7 +55,8 @@ tw_value *tw_graph_features_value(const tw_graph *graph) {
       return node->inputs[0];
     }
   }
-  return NULL;
+  const tw_node *conv = last_connected_conv(graph);
+  return conv == NULL ? NULL : conv->inputs[0];
 }
 
 uint64_t tw_node_multiplications(const tw_node *node) {

@@ -15,6 +15,8 @@ void tw_model_record_done(tw_model_record *record) {
     tw_free(record->contents[part]);
   }
   tw_free(record->path.points);
+  tw_free(record->repeat_accuracies);
+  tw_free(record->repeat_class_accuracies);
   *record = (tw_model_record){0};
 }
 
@@ -42,14 +44,10 @@ void tw_model_free(tw_model *model) {
   }
 }
 
-static int compare_hashes(const void *a, const void *b) {
-  return tw_hash_compare(a, b);
-}
-
 tw_part tw_model_part_of(const tw_model *model, const tw_hash *content) {
   for (int part = TW_PART_TRAINING; part <= TW_PART_TEST; part++) {
     size_t count = model->record.content_counts[part];
-    if (count > 0 && bsearch(content, model->record.contents[part], count, sizeof(tw_hash), compare_hashes) != NULL) {
+    if (count > 0 && bsearch(content, model->record.contents[part], count, sizeof(tw_hash), tw_hash_order) != NULL) {
       return (tw_part)part;
     }
   }

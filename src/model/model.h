@@ -27,7 +27,13 @@ typedef struct tw_model_record {
   uint64_t seed;
   double validation_share; /* as asked for; NAN where folders gave the part */
   double test_share;
-  size_t folds;     /* 0: a test part; K: tested by folds, trained on all */
+  size_t folds;           /* 0: a test part; K: tested by folds, trained on all */
+  size_t train_per_class; /* 0: parts by shares; N: N of each class for training, all others for the test */
+  /* Accuracy on the test part of every draw of the parts, the model being of the first; and averaged over the classes.
+   */
+  size_t repeats; /* 0: one draw */
+  double *repeat_accuracies;
+  double *repeat_class_accuracies;
   double strength;  /* C */
   bool by_folds;    /* how C was chosen */
   double objective; /* J of the final fit */
@@ -51,6 +57,9 @@ typedef struct tw_model {
 tw_status tw_model_create(tw_trunk *trunk, tw_top *top, tw_model_record *record, tw_model **ret_model, tw_error *error);
 TW_API void tw_model_free(tw_model *model); /* the public library's; NULL is fine */
 
+/* Trunk and top as one network, outputs `probabilities` and `features`: what the model file holds. It borrows the
+ * model's constants: free it first. */
+tw_status tw_model_graph(const tw_model *model, tw_graph **ret_graph, tw_error *error);
 /* Appends the model file. */
 tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *error);
 /* The public library's: reads one; errors name the file. A network that is no topwork model is TW_E_FORMAT and says so;

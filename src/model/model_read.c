@@ -138,6 +138,29 @@ static tw_status read_path(const json_t *list, tw_model_record *record, tw_error
   return TW_OK;
 }
 
+/* Draws of the parts: all or none of them. */
+static tw_status read_repeats(const json_t *list, tw_model_record *record, tw_error *error) {
+  size_t count = json_array_size(list);
+  if (count == 0) {
+    return TW_OK;
+  }
+  if (count > TW_MAX_REPEATS) {
+    return wrong(error, TW_META_TRAINING, "has too many draws of the parts");
+  }
+  record->repeat_accuracies = tw_alloc(count, sizeof *record->repeat_accuracies);
+  record->repeat_class_accuracies = tw_alloc(count, sizeof *record->repeat_class_accuracies);
+  if (record->repeat_accuracies == NULL || record->repeat_class_accuracies == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < count; i++) {
+    const json_t *draw = json_array_get(list, i);
+    record->repeat_accuracies[i] = number_or_nan(json_array_get(draw, 0));
+    record->repeat_class_accuracies[i] = number_or_nan(json_array_get(draw, 1));
+  }
+  record->repeats = count;
+  return TW_OK;
+}
+
 static tw_status read_training(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *training;
   TW_TRY(read_json(graph, TW_META_TRAINING, false, &training, error));
@@ -148,7 +171,12 @@ static tw_status read_training(const tw_graph *graph, tw_model_record *record, t
   record->strength = number_or_nan(json_object_get(training, "strength"));
   record->by_folds = json_is_true(json_object_get(training, "chosen_by_folds"));
   record->objective = number_or_nan(json_object_get(training, "objective"));
+  size_t per_class = count_of(training, "train_per_class");
+  record->train_per_class = per_class == SIZE_MAX ? 0 : per_class; /* models of other parts have none */
   tw_status status = read_path(json_object_get(training, "path"), record, error);
+  if (status == TW_OK) {
+    status = read_repeats(json_object_get(training, "repeats"), record, error);
+  }
   json_decref(training);
   TW_TRY(status);
   return record->folds > TW_MAX_FOLDS ? wrong(error, TW_META_TRAINING, "has no number of folds") : TW_OK;

@@ -97,6 +97,19 @@ static tw_status add_top(tw_graph *graph, tw_value *features, const tw_top *top,
   return tw_graph_cut(graph, outputs, 2, error);
 }
 
+tw_status tw_model_graph(const tw_model *model, tw_graph **ret_graph, tw_error *error) {
+  tw_graph *graph;
+  tw_value *features;
+  TW_TRY(start_graph(model, &graph, &features, error));
+  tw_status status = add_top(graph, features, model->top, error);
+  if (status != TW_OK) {
+    tw_graph_free(graph);
+    return status;
+  }
+  *ret_graph = graph;
+  return TW_OK;
+}
+
 /* ---- The metadata ------------------------------------------------------------------------------------------------ */
 
 /* The entries while they are put together; the texts are owned. */
@@ -179,12 +192,34 @@ static json_t *path_json(const tw_path *path) {
   return list;
 }
 
+/* [accuracy, accuracy averaged over the classes] for each draw of the parts. */
+static json_t *repeats_json(const tw_model_record *record) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < record->repeats; i++) {
+    json_array_append_new(list, json_pack("[o, o]", number_or_null(record->repeat_accuracies[i]),
+                                          number_or_null(record->repeat_class_accuracies[i])));
+  }
+  if (json_array_size(list) != record->repeats) {
+    json_decref(list);
+    return NULL;
+  }
+  return list;
+}
+
+/* What only the author's protocol has: other models keep the bytes they had before. */
+static bool add_protocol(const tw_model_record *record, json_t *object) {
+  return (record->train_per_class == 0 ||
+          json_object_set_new(object, "train_per_class", json_integer((json_int_t)record->train_per_class)) == 0) &&
+         (record->repeats == 0 || json_object_set_new(object, "repeats", repeats_json(record)) == 0);
+}
+
 static json_t *training_json(const tw_model_record *record) {
   json_t *object = json_pack("{s:I, s:o, s:o, s:I, s:f, s:b, s:f}", "seed", (json_int_t)record->seed,
                              "validation_share", number_or_null(record->validation_share), "test_share",
                              number_or_null(record->test_share), "folds", (json_int_t)record->folds, "strength",
                              record->strength, "chosen_by_folds", record->by_folds, "objective", record->objective);
-  if (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0) {
+  if (!add_protocol(record, object) ||
+      (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0)) {
     json_decref(object);
     return NULL;
   }
@@ -226,14 +261,10 @@ static void append_complete(tw_buffer *buffer, size_t begin) {
 
 tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *error) {
   tw_graph *graph;
-  tw_value *features;
-  TW_TRY(start_graph(model, &graph, &features, error));
-  tw_status status = add_top(graph, features, model->top, error);
+  TW_TRY(tw_model_graph(model, &graph, error));
   entries entries = {0};
-  if (status == TW_OK) {
-    collect(model, &entries);
-    status = entries.failed ? tw_error_memory(error) : TW_OK;
-  }
+  collect(model, &entries);
+  tw_status status = entries.failed ? tw_error_memory(error) : TW_OK;
   size_t begin = buffer->size;
   if (status == TW_OK) {
     status = tw_graph_export_onnx(graph, entries.list, entries.count, buffer, error);

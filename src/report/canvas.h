@@ -46,16 +46,28 @@ typedef struct tw_label {
   bool bold;
 } tw_label;
 
+/* A picture: 8-bit RGB, rows dense. */
+typedef struct tw_pixels {
+  size_t width;
+  size_t height;
+  const uint8_t *rgb;
+} tw_pixels;
+
 /* Implementations put their own fields behind it. Functions that may be NULL do nothing then. */
 typedef struct tw_canvas tw_canvas;
 struct tw_canvas {
   bool failed; /* something could not be drawn for want of memory */
   void (*rectangle)(tw_canvas *canvas, double x, double y, double width, double height);
   void (*line)(tw_canvas *canvas, double x1, double y1, double x2, double y2);
+  void (*to)(tw_canvas *canvas, double x, double y); /* goes on from the end of a line */
   void (*disc)(tw_canvas *canvas, double x, double y, double radius);
   void (*fill)(tw_canvas *canvas, tw_ink ink, tw_rgb colour);
   void (*stroke)(tw_canvas *canvas, tw_ink ink, tw_rgb colour, double width);
+  /* The next stroke is broken into dashes of this length. */
+  void (*dash)(tw_canvas *canvas, double length);
   void (*text)(tw_canvas *canvas, const tw_label *label, tw_ink ink, tw_rgb colour);
+  /* Draws the pixels, which need not stay, into this place. NULL where only shapes are drawn. */
+  void (*image)(tw_canvas *canvas, double x, double y, double width, double height, const tw_pixels *pixels);
   /* Everything up to the next call has this name; NULL ends it. May be NULL. */
   void (*group)(tw_canvas *canvas, const char *name);
   /* The place of a cell that leads to its pictures. May be NULL. */
@@ -64,7 +76,7 @@ struct tw_canvas {
 
 /* ---- The module topwork-cairo.so --------------------------------------------------------------------------------- */
 
-enum { TW_CAIRO_VERSION = 1 };
+enum { TW_CAIRO_VERSION = 2 };
 #define TW_CAIRO_FILE "topwork-cairo.so"
 #define TW_CAIRO_SYMBOL "tw_cairo_module_entry"
 

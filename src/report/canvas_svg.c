@@ -7,6 +7,7 @@ typedef struct svg_canvas {
   tw_canvas canvas; /* first: the functions get a pointer to it */
   tw_buffer *out;
   tw_buffer path;
+  double dash; /* of the next stroke; 0: none */
   bool grouped;
 } svg_canvas;
 
@@ -54,6 +55,10 @@ static void line(tw_canvas *canvas, double x1, double y1, double x2, double y2) 
   append_numbers(&of(canvas)->path, "L", x2, y2);
 }
 
+static void to(tw_canvas *canvas, double x, double y) {
+  append_numbers(&of(canvas)->path, "L", x, y);
+}
+
 static void disc(tw_canvas *canvas, double x, double y, double radius) {
   tw_buffer *path = &of(canvas)->path;
   append_numbers(path, "M", x - radius, y);
@@ -77,10 +82,18 @@ static void fill(tw_canvas *canvas, tw_ink ink, tw_rgb colour) {
   finish_path(of(canvas));
 }
 
+static void dash(tw_canvas *canvas, double length) {
+  of(canvas)->dash = length;
+}
+
 static void stroke(tw_canvas *canvas, tw_ink ink, tw_rgb colour, double width) {
   (void)colour;
   tw_buffer_format(of(canvas)->out, "<path class=\"s i%d\"", (int)ink);
   append_attribute(of(canvas)->out, "stroke-width", width);
+  if (of(canvas)->dash > 0) {
+    append_attribute(of(canvas)->out, "stroke-dasharray", of(canvas)->dash);
+    of(canvas)->dash = 0;
+  }
   tw_buffer_text(of(canvas)->out, " d=\"");
   finish_path(of(canvas));
 }
@@ -130,9 +143,11 @@ tw_canvas *tw_svg_begin(tw_buffer *out, double width, double height, const char 
   }
   svg->canvas = (tw_canvas){.rectangle = rectangle,
                             .line = line,
+                            .to = to,
                             .disc = disc,
                             .fill = fill,
                             .stroke = stroke,
+                            .dash = dash,
                             .text = text,
                             .group = group,
                             .cell = cell};

@@ -44,6 +44,20 @@ void tw_draw_text(tw_canvas *canvas, const char *text, size_t limit, tw_label la
   tw_buffer_done(&visible);
 }
 
+void tw_draw_fitted(tw_canvas *canvas, const char *text, double width, tw_label label, tw_ink ink) {
+  enum { LEAST = 4, FIRST = 200 };
+  tw_buffer visible = {0};
+  size_t limit = FIRST;
+  tw_label_set(&visible, text, limit);
+  while (!visible.failed && limit > LEAST && tw_label_width((const char *)visible.data, label.size) > width) {
+    limit--;
+    tw_label_set(&visible, text, limit);
+  }
+  canvas->failed = canvas->failed || visible.failed;
+  tw_buffer_done(&visible);
+  tw_draw_text(canvas, text, limit, label, ink);
+}
+
 void tw_draw_buffer(tw_canvas *canvas, tw_buffer *text, tw_label label, tw_ink ink) {
   enum { LONGEST = 200 };
   tw_buffer_append(text, "", 1);
@@ -85,6 +99,8 @@ void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer) {
     tw_buffer_format(buffer, "All %zu folds together, ", outcome->folds);
   } else if (outcome->counts_used) {
     tw_buffer_text(buffer, "Pictures used in training included, ");
+  } else if (outcome->repeats > 0 && !outcome->evaluation) {
+    tw_buffer_format(buffer, "Test part of the first of %zu draws, ", outcome->repeats);
   } else {
     tw_buffer_text(buffer, outcome->evaluation ? "Pictures training has not seen, " : "Test part, ");
   }

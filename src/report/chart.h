@@ -6,11 +6,23 @@
 #include "report/canvas.h"
 #include "report/report.h"
 
+typedef struct tw_extent {
+  double width;
+  double height;
+} tw_extent;
+
 /* ---- Canvases ---------------------------------------------------------------------------------------------------- */
 
 /* Opens an <svg> at the end of `out`, with these attributes; NULL when out of memory, which `out` remembers. */
 tw_canvas *tw_svg_begin(tw_buffer *out, double width, double height, const char *attributes);
 void tw_svg_end(tw_canvas *canvas); /* NULL is fine; what failed on the way, `out` remembers */
+
+typedef void (*tw_draw_fn)(const void *what, tw_canvas *canvas);
+
+/* Appends a PNG or an SVG of the drawing (chart_file.c). TW_E_UNSUPPORTED when the module with cairo is not installed.
+ */
+tw_status tw_chart_save(tw_draw_fn function, const void *what, tw_extent extent, bool png, tw_buffer *buffer,
+                        tw_error *error);
 
 /* ---- What charts are drawn with (chart.c) ------------------------------------------------------------------------ */
 
@@ -19,6 +31,8 @@ void tw_draw_fill(tw_canvas *canvas, tw_ink ink);
 void tw_draw_stroke(tw_canvas *canvas, tw_ink ink, double width);
 /* `text` may hold any bytes; it is cut to `limit` characters in its middle. */
 void tw_draw_text(tw_canvas *canvas, const char *text, size_t limit, tw_label label, tw_ink ink);
+/* The same, cut to as many characters as have room in `width` pixels. */
+void tw_draw_fitted(tw_canvas *canvas, const char *text, double width, tw_label label, tw_ink ink);
 /* The same for a text put together in `text`, which is emptied and freed. */
 void tw_draw_buffer(tw_canvas *canvas, tw_buffer *text, tw_label label, tw_ink ink);
 void tw_draw_group(tw_canvas *canvas, const char *name);
@@ -31,10 +45,32 @@ void tw_chart_of_what(const tw_outcome *outcome, tw_buffer *buffer);
 
 enum { TW_CHART_LABEL = 28 /* characters of a class's name in a chart */ };
 
-typedef struct tw_extent {
-  double width;
+/* ---- Axes (chart_panel.c) ---------------------------------------------------------------------------------------- */
+
+/* A plot's mapping from values to pixels. x is linear in whatever unit the chart chooses. */
+typedef struct tw_panel {
+  double left; /* pixels */
+  double right;
+  double inset; /* of the first and the last point from these */
+  double top;
   double height;
-} tw_extent;
+  double first; /* x of the first and the last point */
+  double last;
+  double low; /* value at the bottom, at the top; a tick each `step` */
+  double high;
+  double step;
+} tw_panel;
+
+double tw_panel_x(const tw_panel *panel, double x);
+double tw_panel_y(const tw_panel *panel, double value);
+/* Sets low, high and step so that ticks are round and all values from `least` to `most` have room; `range`: the least
+ * there is between low and high. Nothing is below 0; `ceiling` is the largest value there can be. */
+void tw_panel_fit(tw_panel *panel, double least, double most, double range, double ceiling);
+/* The ticks with their lines, and the axis's name to the left. */
+void tw_panel_draw_values(const tw_panel *panel, tw_canvas *canvas, const char *name);
+enum { TW_PANEL_FONT = 11 };
+/* The step of 1, 2 or 5 times a power of ten that gives about `ticks` ticks. */
+double tw_tick_step(double range, double ticks);
 
 /* ---- The confusion heat map (chart_heat.c) ----------------------------------------------------------------------- */
 
@@ -91,6 +127,27 @@ void tw_heat_draw(const tw_heat *heat, tw_canvas *canvas);
 
 tw_extent tw_path_extent(void);
 void tw_path_draw(const tw_outcome *outcome, tw_canvas *canvas);
+
+/* history->count > 0 (chart_curves.c). */
+tw_extent tw_curves_extent(void);
+void tw_curves_draw(const tw_history *history, tw_canvas *canvas);
+
+/* Features as rows of cells, coloured by level from the least to the largest (chart_features.c). */
+typedef struct tw_features_cells {
+  const float *features;
+  size_t count;
+  size_t rows;
+  size_t columns;
+  double cell; /* pixels of a cell's side */
+  float least; /* of the finite ones */
+  float most;
+} tw_features_cells;
+
+/* `width`: pixels there are for a row. */
+tw_features_cells tw_features_cells_of(const float *features, size_t count, double width);
+/* The cells with a frame, and below them the key: TW_FEATURES_KEY_HEIGHT more. */
+void tw_features_cells_draw(const tw_features_cells *cells, tw_canvas *canvas, double left, double top);
+tw_extent tw_features_cells_extent(const tw_features_cells *cells);
 
 enum { TW_CLASSES_MAX_ROWS = 400 /* classes in classes.svg: those with the lowest recall */ };
 

@@ -45,19 +45,30 @@ static void append_accuracy(tw_page *page, const tw_metrics *test) {
               "<span class=\"base\"></span>largest class</p>\n");
 }
 
-static void append_folds(tw_page *page) {
-  const tw_outcome *outcome = page->outcome;
-  append_tile(page, "Mean of the folds", "each tested by a top that had not seen it");
-  tw_html_percent(page->out, outcome->fold_mean);
+static void append_spread(tw_page *page, const char *name, const char *explained, double mean, double deviation) {
+  append_tile(page, name, explained);
+  tw_html_percent(page->out, mean);
   tw_page_put(page, " \xc2\xb1 ");
-  tw_html_fixed(page->out, 100 * outcome->fold_deviation, 1);
+  tw_html_fixed(page->out, 100 * deviation, 1);
   end_tile(page);
+}
+
+static void append_repeats(tw_page *page) {
+  const tw_outcome *outcome = page->outcome;
+  append_spread(page, "Mean of the draws", "accuracy over all draws of the parts, and its standard deviation",
+                outcome->repeat_mean, outcome->repeat_deviation);
+  append_spread(page, "Mean of the draws, by class", "the same of the mean recall", outcome->repeat_class_mean,
+                outcome->repeat_class_deviation);
 }
 
 static void append_tiles(tw_page *page, const tw_metrics *test) {
   tw_page_put(page, "<dl class=\"tiles\">\n");
   if (page->outcome->folds > 0 && page->outcome->fold_accuracies != NULL) {
-    append_folds(page);
+    append_spread(page, "Mean of the folds", "each tested by a top that had not seen it", page->outcome->fold_mean,
+                  page->outcome->fold_deviation);
+  }
+  if (page->outcome->repeats > 0 && !page->outcome->evaluation) {
+    append_repeats(page);
   }
   if (isfinite(test->top5)) {
     append_tile(page, "Top 5", "the true class among the five most probable");

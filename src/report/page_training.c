@@ -19,6 +19,10 @@ static void append_parts(tw_page *page) {
   begin_fact(page, "Parts");
   if (outcome->folds > 0) {
     tw_buffer_format(page->out, "tested by %zu folds, each once; the model is then trained on all", outcome->folds);
+  } else if (outcome->train_per_class > 0) {
+    tw_buffer_format(page->out, "%zu training (%zu of each class), %zu test: all others",
+                     outcome->part_counts[TW_PART_TRAINING], outcome->train_per_class,
+                     outcome->part_counts[TW_PART_TEST]);
   } else {
     tw_buffer_format(page->out, "%zu training, %zu validation, %zu test", outcome->part_counts[TW_PART_TRAINING],
                      outcome->part_counts[TW_PART_VALIDATION], outcome->part_counts[TW_PART_TEST]);
@@ -91,6 +95,27 @@ static void append_points(tw_page *page, const tw_path *path) {
   tw_page_put(page, "</tbody></table></div></details>\n");
 }
 
+/* The draws of the parts, the model being of the first. */
+static void append_draws(tw_page *page) {
+  const tw_outcome *outcome = page->outcome;
+  if (outcome->repeats == 0) {
+    return;
+  }
+  tw_page_put(page,
+              "<details><summary>The draws of the parts as a table</summary>\n<div class=\"wide\"><table><thead><tr>"
+              "<th scope=\"col\">Seed</th><th scope=\"col\">Accuracy</th><th scope=\"col\">Averaged over the "
+              "classes</th></tr></thead>\n<tbody>\n");
+  for (size_t i = 0; i < outcome->repeats; i++) {
+    tw_page_put(page, i == 0 ? "<tr class=\"chosen\"><th scope=\"row\">" : "<tr><th scope=\"row\">");
+    tw_buffer_format(page->out, "%llu</th><td>", (unsigned long long)(outcome->seed + i));
+    tw_html_percent(page->out, outcome->repeat_accuracies[i]);
+    tw_page_put(page, "</td><td>");
+    tw_html_percent(page->out, outcome->repeat_class_accuracies[i]);
+    tw_page_put(page, "</td></tr>\n");
+  }
+  tw_page_put(page, "</tbody></table></div></details>\n");
+}
+
 static void append_path(tw_page *page) {
   const tw_path *path = page->outcome->path;
   if (path == NULL || path->count == 0) {
@@ -119,6 +144,7 @@ void tw_page_training(tw_page *page) {
   append_top(page);
   append_time(page);
   tw_page_put(page, "</tbody></table>\n");
+  append_draws(page);
   append_path(page);
   tw_page_put(page, "</section>\n");
 }

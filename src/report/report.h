@@ -82,6 +82,8 @@ typedef struct tw_outcome {
 
   size_t row_count;
   const tw_report_row *rows; /* in the order of the listing */
+  const float *features;     /* row_count x dimensions; NULL: not known, and no picture of them is shown */
+  size_t dimensions;
 
   size_t unseen_count; /* with `again`: pictures that are in none of the model's parts */
   size_t note_count;
@@ -107,6 +109,8 @@ enum {
   TW_REPORT_MAX_MISTAKES = 1500, /* shown */
   TW_REPORT_MAX_RIGHT = 12,      /* right ones shown of a class */
   TW_REPORT_THUMBNAIL = 96,      /* pixels of the longer side */
+  TW_REPORT_GRID = 9,            /* test pictures at random, three by three */
+  TW_REPORT_MAX_BARS = 50,       /* classes in the bar chart of a picture */
 };
 
 /* index.html: one file that needs nothing else, readable without script. Reads the pictures it shows from rows[].path,
@@ -119,6 +123,8 @@ typedef enum tw_report_chart {
   TW_CHART_CONFUSION_SVG,
   TW_CHART_PATH,
   TW_CHART_CLASSES,
+  TW_CHART_CURVES_PNG,
+  TW_CHART_CURVES_SVG,
   TW_CHART_COUNT,
 } tw_report_chart;
 
@@ -127,6 +133,49 @@ const char *tw_report_chart_file(tw_report_chart chart); /* "confusion.png"; sta
 bool tw_report_has_chart(const tw_outcome *outcome, tw_report_chart chart);
 /* Appends the file: black on white. TW_E_UNSUPPORTED when the module with cairo is not installed. */
 tw_status tw_report_draw(const tw_outcome *outcome, tw_report_chart chart, tw_buffer *buffer, tw_error *error);
+
+/* ---- The tutorial's pictures (docs/REPORT.md) ----------------------------------------------------------------------
+ */
+
+/* Each appends a whole file. Errors of all: TW_E_UNSUPPORTED when the module with cairo is not installed, TW_E_MEMORY.
+ * Names may be any bytes. */
+
+/* Loss and accuracy over the epochs, training and validation, the best epoch marked. history->count > 0; options are
+ * not looked at. */
+tw_status tw_report_draw_curves(const tw_history *history, bool png, tw_buffer *buffer, tw_error *error);
+/* The `count` classes (1..TW_REPORT_MAX_BARS) that `by` (a trunk's or a model's name) gives a picture, as bars in this
+ * order. labels: count texts. */
+tw_status tw_report_draw_bars(const char *picture, const char *by, const char *const *labels,
+                              const float *probabilities, size_t count, bool png, tw_buffer *buffer, tw_error *error);
+/* A PNG: the picture `image` beside its features as rows of cells, coloured from the least to the largest. */
+tw_status tw_report_draw_features(const char *picture, const char *by, const tw_image *image, const float *features,
+                                  size_t dimensions, tw_buffer *buffer, tw_error *error);
+/* A PNG: at most TW_REPORT_GRID of the tested rows, drawn by `seed`, with what was said of them; wrong ones are framed,
+ * crossed and called wrong. Reads the pictures from rows[].path; those that are gone are boxes. outcome->test must be
+ * there. */
+tw_status tw_report_draw_grid(const tw_outcome *outcome, uint64_t seed, tw_buffer *buffer, tw_error *error);
+/* The rows of such a grid; returns how many. They depend on the seed and on which rows are tested only. */
+size_t tw_report_grid_choose(const tw_outcome *outcome, uint64_t seed, size_t ret_rows[TW_REPORT_GRID]);
+/* rows x columns for `count` features: the whole division nearest to 1:2 (2048: 32 x 64); for counts that have none
+ * near it the last row is not full. */
+void tw_report_features_shape(size_t count, size_t *ret_rows, size_t *ret_columns);
+
+/* ---- The history of a recipe ---------------------------------------------------------------------------------------
+ */
+
+enum { TW_HISTORY_MAX_BYTES = 64 << 20 /* of a history.csv that is read */ };
+
+/* history.csv: a header, then one row an epoch: epoch (from 1), learning_rate, training_loss, training_accuracy,
+ * validation_loss, validation_accuracy, seconds. What there is not (no validation part) is empty. Numbers read back as
+ * they were. */
+void tw_report_history_csv(const tw_history *history, tw_buffer *buffer);
+/* Reads it back; `best` by its rule, options zero but for the number of epochs. ret_history->epochs is the caller's, to
+ * tw_free. `path` is for messages. Errors: TW_E_FORMAT (names the line), TW_E_LIMIT, TW_E_MEMORY. */
+tw_status tw_report_history_parse(const char *path, tw_bytes file, tw_history *ret_history, tw_error *error);
+/* history.xlsx: a workbook of one sheet, a row an epoch under the same headings, with a chart of loss and one of
+ * accuracy. The bytes do not depend on the clock. TW_E_UNSUPPORTED when the module with libxlsxwriter is not
+ * installed. */
+tw_status tw_report_history_xlsx(const tw_history *history, tw_buffer *buffer, tw_error *error);
 
 /* ---- Predictions ------------------------------------------------------------------------------------------------- */
 
@@ -139,5 +188,19 @@ void tw_report_prediction_header(tw_report_format format, size_t k, tw_buffer *b
  * `probabilities`, most probable first. */
 void tw_report_prediction(tw_report_format format, const char *path, const char *const *classes,
                           const float *probabilities, const size_t *order, size_t k, tw_buffer *buffer);
+
+/* What a network itself says of one picture, one of its outputs. */
+typedef struct tw_report_answer {
+  size_t index; /* of the output */
+  float probability;
+  const char *label;  /* the whole one */
+  size_t shown;       /* bytes of it that are shown where it has to be short */
+  const char *synset; /* NULL when not known */
+} tw_report_answer;
+
+/* The lines of `classify`. Text: a line each, "0.8923 giant panda", the path before them unless it is NULL. JSON: the
+ * object of tw_report_prediction, each entry of `top` with index, short label and synset, too. k > 0. */
+void tw_report_answers_text(const char *path, const tw_report_answer *answers, size_t k, tw_buffer *buffer);
+void tw_report_answers_json(const char *path, const tw_report_answer *answers, size_t k, tw_buffer *buffer);
 
 #endif

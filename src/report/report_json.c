@@ -114,6 +114,22 @@ static json_t *parts_json(const tw_outcome *outcome) {
   return object;
 }
 
+/* Several draws of the parts; null after one. */
+static json_t *repeat_json(const tw_outcome *outcome) {
+  if (outcome->repeats == 0) {
+    return json_null();
+  }
+  json_t *draws = json_array();
+  for (size_t i = 0; i < outcome->repeats; i++) {
+    json_array_append_new(draws, json_pack("{s:I, s:o, s:o}", "seed", (json_int_t)(outcome->seed + i), "accuracy",
+                                           real(outcome->repeat_accuracies[i]), "macro_accuracy",
+                                           real(outcome->repeat_class_accuracies[i])));
+  }
+  return json_pack("{s:o, s:o, s:o, s:o, s:o}", "mean", real(outcome->repeat_mean), "deviation",
+                   real(outcome->repeat_deviation), "macro_mean", real(outcome->repeat_class_mean), "macro_deviation",
+                   real(outcome->repeat_class_deviation), "draws", draws);
+}
+
 static json_t *outcome_json(const tw_outcome *outcome) {
   json_t *object = json_object();
   json_object_set_new(object, "test", test_json(outcome));
@@ -139,6 +155,8 @@ static json_t *outcome_json(const tw_outcome *outcome) {
     }
     json_object_set_new(object, "parts", parts_json(outcome));
     json_object_set_new(object, "folds", integer(outcome->folds));
+    json_object_set_new(object, "train_per_class", integer(outcome->train_per_class));
+    json_object_set_new(object, "repeat", repeat_json(outcome));
     json_object_set_new(object, "strength", real(outcome->strength));
     json_object_set_new(object, "objective", real(outcome->objective));
     json_object_set_new(object, "path", path_json(outcome->path));

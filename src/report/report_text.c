@@ -27,6 +27,25 @@ static void append_accuracy(tw_buffer *buffer, const tw_metrics *metrics) {
                    100 * metrics->interval[1], metrics->correct, metrics->count);
 }
 
+/* With the author's protocol and with several draws: each class counted alike, however many test pictures it has. */
+static void append_class_accuracy(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->train_per_class > 0 || outcome->repeats > 0) {
+    tw_buffer_text(buffer, "by class    ");
+    append_percent(buffer, outcome->test->macro_accuracy);
+    tw_buffer_text(buffer, " averaged over the classes\n");
+  }
+}
+
+static void append_repeats(tw_buffer *buffer, const tw_outcome *outcome) {
+  tw_buffer_format(buffer,
+                   "draws       %zu, seeds %llu to %llu: mean accuracy %.1f %%, standard deviation %.1f points\n"
+                   "            averaged over the classes: mean %.1f %%, standard deviation %.1f points\n",
+                   outcome->repeats, (unsigned long long)outcome->seed,
+                   (unsigned long long)(outcome->seed + outcome->repeats - 1), 100 * outcome->repeat_mean,
+                   100 * outcome->repeat_deviation, 100 * outcome->repeat_class_mean,
+                   100 * outcome->repeat_class_deviation);
+}
+
 static void append_baseline(tw_buffer *buffer, const tw_outcome *outcome) {
   tw_buffer_text(buffer, "baseline    ");
   append_percent(buffer, outcome->test->baseline);
@@ -60,6 +79,9 @@ static void append_test(tw_buffer *buffer, const tw_outcome *outcome) {
     tw_buffer_format(buffer, "folds       %zu: mean accuracy %.1f %%, standard deviation %.1f points\n", outcome->folds,
                      100 * outcome->fold_mean, 100 * outcome->fold_deviation);
     tw_buffer_text(buffer, "all folds   ");
+  } else if (outcome->repeats > 0 && !outcome->evaluation) {
+    append_repeats(buffer, outcome);
+    tw_buffer_text(buffer, "accuracy    (test part of the first draw) ");
   } else if (outcome->counts_used) {
     tw_buffer_text(buffer, "accuracy    (pictures used in training included: not a test) ");
   } else {
@@ -67,6 +89,7 @@ static void append_test(tw_buffer *buffer, const tw_outcome *outcome) {
                    outcome->evaluation ? "accuracy    (pictures training has not seen) " : "accuracy    (test part) ");
   }
   append_accuracy(buffer, outcome->test);
+  append_class_accuracy(buffer, outcome);
   append_baseline(buffer, outcome);
   tw_buffer_format(buffer, "log loss    %.4f\n", outcome->test->log_loss);
   if (!isnan(outcome->test->top5)) {
@@ -77,13 +100,22 @@ static void append_test(tw_buffer *buffer, const tw_outcome *outcome) {
   append_worst(buffer, outcome);
 }
 
+static void append_parts(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->train_per_class > 0) {
+    tw_buffer_format(buffer, ": %zu training (%zu of each class), %zu test", outcome->part_counts[TW_PART_TRAINING],
+                     outcome->train_per_class, outcome->part_counts[TW_PART_TEST]);
+  } else {
+    tw_buffer_format(buffer, ": %zu training, %zu validation, %zu test", outcome->part_counts[TW_PART_TRAINING],
+                     outcome->part_counts[TW_PART_VALIDATION], outcome->part_counts[TW_PART_TEST]);
+  }
+}
+
 static void append_sizes(tw_buffer *buffer, const tw_outcome *outcome) {
   const char *what = outcome->trunk_name == NULL ? "row" : "picture";
   tw_buffer_format(buffer, "%-10s  %zu %s%s in %zu classes", outcome->trunk_name == NULL ? "features" : "pictures",
                    outcome->pictures, what, plural(outcome->pictures), outcome->class_count);
   if (!outcome->evaluation && outcome->folds == 0) {
-    tw_buffer_format(buffer, ": %zu training, %zu validation, %zu test", outcome->part_counts[TW_PART_TRAINING],
-                     outcome->part_counts[TW_PART_VALIDATION], outcome->part_counts[TW_PART_TEST]);
+    append_parts(buffer, outcome);
   }
   tw_buffer_text(buffer, "\n");
   if (outcome->small_classes > 0) {

@@ -32,5 +32,9 @@ tw_status tw_shown_choose(const tw_outcome *outcome, tw_shown_set *ret_set, tw_e
 /* Makes the thumbnails in the order of the set until TW_SHOWN_MAX_BYTES are used, and drops the items after that. */
 tw_status tw_shown_draw(tw_shown_set *set, const tw_outcome *outcome, int threads, tw_ticker *ticker, tw_error *error);
 void tw_shown_done(tw_shown_set *set);
+/* Fills in one picture: its thumbnail of `side` pixels. One that cannot be read is left empty; only TW_E_MEMORY is an
+ * error. */
+tw_status tw_shown_read(tw_image_reader *reader, const char *path, size_t side, int quality, tw_shown *item,
+                        tw_error *error);
 
 #endif

@@ -20,14 +20,15 @@ static int quality_for(size_t count) {
 }
 
 /* A picture that cannot be read any more is none of this run's failures. */
-static tw_status draw_one(tw_image_reader *reader, const char *path, int quality, tw_shown *item, tw_error *error) {
+tw_status tw_shown_read(tw_image_reader *reader, const char *path, size_t side, int quality, tw_shown *item,
+                        tw_error *error) {
   tw_map *map;
   if (tw_map_open(path, &map, NULL) != TW_OK) {
     return TW_OK;
   }
   tw_image image;
   tw_buffer jpeg = {0};
-  tw_status status = tw_image_thumbnail(reader, tw_map_bytes(map), TW_REPORT_THUMBNAIL, &image, error);
+  tw_status status = tw_image_thumbnail(reader, tw_map_bytes(map), side, &image, error);
   if (status == TW_OK) {
     status = tw_image_encode_jpeg(&image, quality, &jpeg, error);
   }
@@ -51,7 +52,8 @@ static tw_status run_task(void *context, size_t task, tw_error *error) {
       break;
     }
     tw_shown *item = &studio->items[i];
-    status = draw_one(studio->readers[task], studio->outcome->rows[item->row].path, studio->quality, item, error);
+    const char *path = studio->outcome->rows[item->row].path;
+    status = tw_shown_read(studio->readers[task], path, TW_REPORT_THUMBNAIL, studio->quality, item, error);
   }
   return status;
 }

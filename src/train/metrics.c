@@ -3,6 +3,23 @@
 
 #include "train/train.h"
 
+void tw_mean_and_deviation(const double *values, size_t count, double *ret_mean, double *ret_deviation) {
+  double sum = 0;
+  double squares = 0;
+  double numbers = 0;
+  for (size_t i = 0; i < count; i++) {
+    sum += isnan(values[i]) ? 0 : values[i];
+    numbers += !isnan(values[i]);
+  }
+  double mean = sum / numbers;
+  for (size_t i = 0; i < count; i++) {
+    double off = values[i] - mean;
+    squares += isnan(off) ? 0 : off * off;
+  }
+  *ret_mean = mean;
+  *ret_deviation = numbers > 1 ? sqrt(squares / (numbers - 1)) : numbers > 0 ? 0 : (double)NAN;
+}
+
 void tw_wilson(size_t correct, size_t count, double ret_interval[2]) {
   const double z = 1.959964;
   if (count == 0) {

@@ -142,6 +142,64 @@ static void draw_class(const sample *list, size_t m, double validation, double t
   }
 }
 
+/* The author's protocol: of each class of the pool the first per_class samples stay training, all others are test. So
+ * what is training with N a class is training with N + 1, too. */
+static void draw_by_number(const sample *list, size_t pool, size_t per_class, uint8_t *parts) {
+  for (size_t begin = 0; begin < pool;) {
+    size_t end = end_of_class(list, pool, begin);
+    for (size_t i = begin + per_class; i < end; i++) {
+      parts[list[i].index] = TW_PART_TEST;
+    }
+    begin = end;
+  }
+}
+
+/* "class 'red'" or "class 3". */
+static void name_class(const char *const *class_names, size_t class, char *text, size_t size) {
+  if (class_names != NULL) {
+    snprintf(text, size, "class '%.80s'", class_names[class]);
+  } else {
+    snprintf(text, size, "class %zu", class);
+  }
+}
+
+static tw_status too_small(const char *const *class_names, size_t class, size_t count, size_t per_class,
+                           tw_error *error) {
+  char name[128];
+  name_class(class_names, class, name, sizeof name);
+  if (count < 2) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%s has %zu different picture%s: with a fixed number of each class for training every class "
+                        "needs at least two",
+                        name, count, count == 1 ? "" : "s");
+  }
+  return tw_error_set(error, TW_E_DATA,
+                      "%s has %zu different pictures: %zu of each class for training leave%s none of it for the test; "
+                      "at most %zu work here",
+                      name, count, per_class, per_class == 1 ? "s" : "", count - 1);
+}
+
+/* Each class needs more than per_class samples in the pool: the smallest one that has not is named. */
+static tw_status check_numbers(const sample *list, size_t pool, const tw_samples *samples, size_t per_class,
+                               const char *const *class_names, tw_error *error) {
+  size_t *counts = tw_alloc(samples->classes, sizeof *counts);
+  if (counts == NULL) {
+    return tw_error_memory(error);
+  }
+  for (size_t i = 0; i < pool; i++) {
+    counts[list[i].label]++;
+  }
+  size_t smallest = 0;
+  for (size_t k = 1; k < samples->classes; k++) {
+    smallest = counts[k] < counts[smallest] ? k : smallest;
+  }
+  tw_status status = samples->classes > 0 && counts[smallest] <= per_class
+                         ? too_small(class_names, smallest, counts[smallest], per_class, error)
+                         : TW_OK;
+  tw_free(counts);
+  return status;
+}
+
 static bool any_given(const uint8_t *given, size_t count, tw_part part) {
   bool found = false;
   for (size_t i = 0; given != NULL && i < count; i++) {
@@ -158,6 +216,9 @@ static tw_status check_options(const tw_samples *samples, const uint8_t *given, 
     return tw_error_set(error, TW_E_ARGUMENT,
                         "shares %g for validation and %g for the test: each must be at least 0, their sum below 1",
                         validation, test);
+  }
+  if (options->per_class > 0 && given != NULL) {
+    return tw_error_set(error, TW_E_ARGUMENT, "parts that are given leave no number of each class to draw");
   }
   for (size_t i = 0; given != NULL && i < samples->count; i++) {
     if (given[i] > TW_PART_TEST && given[i] != TW_PART_UNSET) {
@@ -186,11 +247,10 @@ static tw_status check_classes(const tw_samples *samples, const uint8_t *parts, 
   }
   tw_status status = TW_OK;
   for (size_t k = 0; k < samples->classes && status == TW_OK; k++) {
-    if (seen[k] == TESTED && class_names != NULL) {
-      status =
-          tw_error_set(error, TW_E_DATA, "class '%s' is only in the test part: nothing to train it on", class_names[k]);
-    } else if (seen[k] == TESTED) {
-      status = tw_error_set(error, TW_E_DATA, "class %zu is only in the test part: nothing to train it on", k);
+    if (seen[k] == TESTED) {
+      char name[128];
+      name_class(class_names, k, name, sizeof name);
+      status = tw_error_set(error, TW_E_DATA, "%s is only in the test part: nothing to train it on", name);
     }
   }
   if (status == TW_OK && !training) {
@@ -198,6 +258,18 @@ static tw_status check_classes(const tw_samples *samples, const uint8_t *parts, 
   }
   tw_free(seen);
   return status;
+}
+
+/* Deals the pool, class by class, by the shares that are to be drawn. */
+static void draw_by_shares(const sample *list, size_t pool, const uint8_t *given, size_t count,
+                           const tw_parts_options *options, uint8_t *parts) {
+  double validation = any_given(given, count, TW_PART_VALIDATION) ? 0 : options->validation;
+  double test = any_given(given, count, TW_PART_TEST) ? 0 : options->test;
+  for (size_t begin = 0; begin < pool;) {
+    size_t end = end_of_class(list, pool, begin);
+    draw_class(list + begin, end - begin, validation, test, parts);
+    begin = end;
+  }
 }
 
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
@@ -211,15 +283,17 @@ tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const t
     return tw_error_memory(error);
   }
   settle_all(list, samples->count, given, parts);
-  double validation = any_given(given, samples->count, TW_PART_VALIDATION) ? 0 : options->validation;
-  double test = any_given(given, samples->count, TW_PART_TEST) ? 0 : options->test;
   size_t pool = keep_pool(list, samples->count, parts);
-  for (size_t begin = 0; begin < pool;) {
-    size_t end = end_of_class(list, pool, begin);
-    draw_class(list + begin, end - begin, validation, test, parts);
-    begin = end;
+  tw_status status = TW_OK;
+  if (options->per_class > 0) {
+    status = check_numbers(list, pool, samples, options->per_class, class_names, error);
+    draw_by_number(list, status == TW_OK ? pool : 0, options->per_class, parts);
+  } else {
+    draw_by_shares(list, pool, given, samples->count, options, parts);
   }
-  tw_status status = check_classes(samples, parts, class_names, error);
+  if (status == TW_OK) {
+    status = check_classes(samples, parts, class_names, error);
+  }
   if (status == TW_OK && samples->count > 0) {
     memcpy(ret_parts, parts, samples->count);
   }

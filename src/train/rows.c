@@ -35,18 +35,22 @@ typedef struct filling {
   double *squares; /* for each task its sum of (x - mean)^2 */
 } filling;
 
-static tw_status check_row(void *context, size_t task, tw_error *error) {
+tw_status tw_rows_check(const tw_samples *samples, size_t index, tw_error *error) {
+  const float *row = samples->features + index * samples->dimensions;
+  for (size_t j = 0; j < samples->dimensions; j++) {
+    if (!isfinite(row[j])) {
+      return tw_error_set(error, TW_E_DATA, "features of row %zu: number %zu is %s; all must be finite", index, j,
+                          isnan(row[j]) ? "not a number" : "infinite");
+    }
+  }
+  return TW_OK;
+}
+
+static tw_status check_block(void *context, size_t task, tw_error *error) {
   const filling *fill = context;
-  size_t d = fill->rows->dimensions;
   size_t end = (task + 1) * TW_BLOCK_ROWS < fill->rows->count ? (task + 1) * TW_BLOCK_ROWS : fill->rows->count;
   for (size_t i = task * TW_BLOCK_ROWS; i < end; i++) {
-    const float *row = fill->samples->features + fill->keys[i].index * d;
-    for (size_t j = 0; j < d; j++) {
-      if (!isfinite(row[j])) {
-        return tw_error_set(error, TW_E_DATA, "features of row %zu: number %zu is %s; all must be finite",
-                            fill->keys[i].index, j, isnan(row[j]) ? "not a number" : "infinite");
-      }
-    }
+    TW_TRY(tw_rows_check(fill->samples, fill->keys[i].index, error));
   }
   return TW_OK;
 }
@@ -119,7 +123,7 @@ static tw_status fill_rows(filling *fill, int threads, tw_error *error) {
   if (fill->squares == NULL) {
     return tw_error_memory(error);
   }
-  tw_status status = tw_parallel(threads, blocks, check_row, fill, error);
+  tw_status status = tw_parallel(threads, blocks, check_block, fill, error);
   if (status == TW_OK) {
     status = tw_parallel(threads, strips, measure_columns, fill, error);
   }
@@ -155,7 +159,18 @@ static tw_status make_keys(const tw_samples *samples, const size_t *list, const 
   return TW_OK;
 }
 
-static tw_status check_sizes(const tw_samples *samples, size_t count, size_t *ret_bytes, tw_error *error) {
+tw_status tw_rows_order(const tw_samples *samples, const size_t *list, const uint32_t *groups, size_t count,
+                        size_t *ret_order, tw_error *error) {
+  row_key *keys;
+  TW_TRY(make_keys(samples, list, groups, count, &keys, error));
+  for (size_t i = 0; i < count; i++) {
+    ret_order[i] = keys[i].index;
+  }
+  tw_free(keys);
+  return TW_OK;
+}
+
+tw_status tw_rows_check_sizes(const tw_samples *samples, size_t count, size_t *ret_bytes, tw_error *error) {
   if (samples->dimensions == 0 || samples->classes == 0 || samples->classes > TW_MAX_CLASSES) {
     return tw_error_set(error, TW_E_LIMIT, "%zu numbers a row, %zu classes: at least 1 of each, at most %d classes",
                         samples->dimensions, samples->classes, TW_MAX_CLASSES);
@@ -192,7 +207,7 @@ static tw_rows *allocate(const tw_samples *samples, size_t count, size_t group_c
 tw_status tw_rows_create(const tw_samples *samples, const size_t *list, const uint32_t *groups, size_t count,
                          size_t group_count, int threads, tw_rows **ret_rows, tw_error *error) {
   size_t bytes;
-  TW_TRY(check_sizes(samples, count, &bytes, error));
+  TW_TRY(tw_rows_check_sizes(samples, count, &bytes, error));
   row_key *keys;
   TW_TRY(make_keys(samples, list, groups, count, &keys, error));
   tw_rows *rows = allocate(samples, count, group_count, bytes);

@@ -31,4 +31,13 @@ void tw_rows_free(tw_rows *rows);
 void tw_rows_to_top(const tw_rows *rows, const float *point, const bool *present, tw_top *ret_top);
 void tw_rows_from_top(const tw_rows *rows, const tw_top *top, const bool *present, float *ret_point);
 
+/* Also for training that needs no copy. TW_E_DATA unless all features of sample `index` are finite. */
+tw_status tw_rows_check(const tw_samples *samples, size_t index, tw_error *error);
+/* The bytes of `count` rows; TW_E_LIMIT when they, the dimensions or the classes are beyond the limits. */
+tw_status tw_rows_check_sizes(const tw_samples *samples, size_t count, size_t *ret_bytes, tw_error *error);
+/* ret_order: list[0..count-1] in the order of (group, label, content); groups as above. Errors: TW_E_ARGUMENT for
+ * labels beyond the classes, TW_E_MEMORY. */
+tw_status tw_rows_order(const tw_samples *samples, const size_t *list, const uint32_t *groups, size_t count,
+                        size_t *ret_order, tw_error *error);
+
 #endif

@@ -15,6 +15,7 @@ enum {
   TW_SELECTION_FOLDS = 5,
   TW_SELECTION_MIN_PER_CLASS = 30, /* fewer training + validation samples a class on average: strengths by folds */
   TW_MAX_FOLDS = 100,
+  TW_MAX_REPEATS = 1000, /* draws of the parts */
 };
 #define TW_MAX_FEATURE_BYTES ((size_t)1 << 36) /* of one feature matrix: 64 GiB */
 
@@ -46,8 +47,9 @@ const char *tw_part_name(
 typedef struct tw_parts_options {
   double validation; /* share of each class, in [0, 1); default 0.24 */
   double test;       /* default 0.16; validation + test < 1 */
-  size_t per_class;  /* 0: by the shares above. N: N of each class are training, all others test, none validation; a
-                        class  with N or fewer contents is TW_E_DATA (the message names it) */
+  size_t per_class;  /* 0: by the shares above. N: N of each class are training, all others test, none validation, for
+                        the same seed those of N among those of N + 1; needs `given` NULL. A class with N or fewer
+                        contents is TW_E_DATA: the message names the smallest and the largest N that works */
   uint64_t seed;
 } tw_parts_options;
 
@@ -266,6 +268,9 @@ typedef struct tw_metrics {
 tw_status tw_metrics_compute(const float *probabilities, const uint32_t *labels, size_t count, size_t classes,
                              uint32_t baseline_class, tw_metrics **ret_metrics, tw_error *error);
 void tw_metrics_free(tw_metrics *metrics);
+
+/* Mean and standard deviation (n - 1; 0 for one value) of the values that are numbers; NAN when none is. */
+void tw_mean_and_deviation(const double *values, size_t count, double *ret_mean, double *ret_deviation);
 
 /* Wilson's score interval (Wilson, 1927) for `correct` of `count`, z = 1.959964; [0, 1] when count is 0. */
 void tw_wilson(size_t correct, size_t count, double ret_interval[2]);

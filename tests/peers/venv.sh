@@ -10,10 +10,12 @@ wanted=$here/requirements.txt
 if [ "${1:-}" = tensorflow ]; then
   wanted="$wanted $here/requirements-tensorflow.txt"
 fi
-# shellcheck disable=SC2086
-if cat $wanted | cmp -s - "$environment/installed.txt"; then
-  exit 0
-fi
+for enough in "$wanted" "$here/requirements.txt $here/requirements-tensorflow.txt"; do
+  # shellcheck disable=SC2086
+  if cat $enough | cmp -s - "$environment/installed.txt"; then
+    exit 0
+  fi
+done
 python=${PYTHON:-python3}
 if [ ! -x "$environment/bin/python" ] && ! "$python" -m venv "$environment"; then
   echo 'The comparisons need Python 3.11 or later with its venv module (on Debian: python3-venv).' >&2

@@ -180,6 +180,7 @@ static void hashes(void **state) {
   tw_hash first = tw_hasher_result(one);
   tw_hash second = tw_hasher_result(other);
   assert_int_not_equal(tw_hash_compare(&first, &second), 0);
+  assert_int_equal(tw_hash_order(&first, &second), tw_hash_compare(&first, &second));
   tw_hasher_free(one);
   tw_hasher_free(other);
 }

@@ -129,6 +129,8 @@ static void every_wrong_card_is_named(void **state) {
       {"{\"network\": \"net.onnx\", \"network\": \"net.onnx\"}", "trunk.json: line 1"},
       {"{\"name\": null, \"network\": \"net.onnx\"}", "\"name\" must be a text"},
       {"{\"labels\": \"/etc/passwd\"}", "\"labels\" must be the name of a file"},
+      {"{\"labels\": \"l.txt\", \"label_names\": \"../n.txt\"}", "\"label_names\" must be the name of a file"},
+      {"{\"label_names\": \"n.txt\"}", "\"label_names\" is there, but not \"labels\""},
       {"{\"licence\": {}}", "\"licence\" must be a text"},
       {"{\"description\": []}", "\"description\" must be a text"},
       {"{\"network\": \"net.onnx\", \"preprocessing\": \"size=8x8\"}", "\"preprocessing\""},
@@ -142,39 +144,6 @@ static void every_wrong_card_is_named(void **state) {
   }
   tree_text("wrong/trunk.json", "{\"network\": ");
   fails(tree_path("wrong/net.onnx"), &plain_options, TW_E_FORMAT, "trunk.json: line 1");
-}
-
-static void every_wrong_label_is_named(void **state) {
-  (void)state;
-  static const struct {
-    const char *text;
-    const char *words;
-  } cases[] = {
-      {"", "has 0 labels, but the network has 4 outputs"},
-      {"a\nb\nc\n", "has 3 labels, but the network has 4 outputs"},
-      {"a\nb\nc\nd\n\n", "has 5 labels, but the network has 4 outputs"},
-      {"a\nb\n\nd\n", "line 3 is empty"},
-      {"a\nb\n\xff\nd\n", "line 3 is not UTF-8"},
-  };
-  net_save(net_plain(), "labels/net.onnx", NULL);
-  tree_text("labels/trunk.json",
-            "{\"network\": \"net.onnx\", \"labels\": \"l.txt\", \"preprocessing\": \"" NET_PREPROCESS "\"}");
-  fails(tree_path("labels"), NULL, TW_E_IO, "l.txt: No such file");
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    tree_text("labels/l.txt", cases[i].text);
-    fails(tree_path("labels"), NULL, TW_E_FORMAT, cases[i].words);
-  }
-  tw_buffer many = {0};
-  for (size_t i = 0; i <= TW_TRUNK_MAX_LABELS; i++) {
-    tw_buffer_text(&many, "x\n");
-  }
-  tree_file("labels/l.txt", many.data, many.size);
-  tw_buffer_done(&many);
-  fails(tree_path("labels"), NULL, TW_E_LIMIT, "more than 65536 labels");
-  tree_text("labels/l.txt", "\xef\xbb\xbfone\ntwo\ntwo\nfour\n");
-  tw_trunk *trunk = net_open(tree_path("labels"), NULL);
-  assert_string_equal(tw_trunk_label(trunk, 0), "one");
-  tw_trunk_free(trunk);
 }
 
 static tw_trunk *open_cut(const char *cut) {
@@ -390,7 +359,6 @@ int main(void) {
       cmocka_unit_test(a_file_needs_preprocessing),
       cmocka_unit_test(a_card_may_be_named_or_lie_beside),
       cmocka_unit_test(every_wrong_card_is_named),
-      cmocka_unit_test(every_wrong_label_is_named),
       cmocka_unit_test(the_cut_makes_one_row),
       cmocka_unit_test(an_unknown_cut_names_near_ones),
       cmocka_unit_test(the_input_must_be_the_picture),

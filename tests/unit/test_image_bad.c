@@ -1,45 +1,7 @@
 /* Bad pictures: cut off anywhere, flipped bits, absurd sizes, metadata that lies, memory that runs out. What comes back
- * is a picture or one clear line, never a crash. Files are copied to memory of their exact size, so that a sanitizer
- * sees every read beyond them. */
-#include <string.h>
-
+ * is a picture or one clear line, never a crash. */
 #include "image/reader.h"
-#include "support.h"
-
-static const char FOLDER[] = TW_SOURCE_DIR "/tests/data/pictures";
-static const tw_preprocess PLAIN = {.crop = 1, .width = 8, .height = 8, .scale = {1, 1, 1}};
-
-/* A file of the suite's pictures; the caller frees `data`. */
-static tw_buffer load(const char *name) {
-  tw_buffer file = {0};
-  tw_error error;
-  char *path = tw_path_join(FOLDER, name);
-  assert_int_equal(tw_file_read(path, 1 << 20, &file, &error), TW_OK);
-  tw_free(path);
-  return file;
-}
-
-/* Decodes a copy of exactly `size` bytes. An error must have a message. */
-static tw_status attempt(tw_image_reader *reader, const uint8_t *bytes, size_t size, tw_error *ret_error) {
-  uint8_t *exact = malloc(size == 0 ? 1 : size);
-  memcpy(exact, bytes, size);
-  tw_image image = {0};
-  *ret_error = (tw_error){0};
-  tw_status status = tw_image_decode(reader, (tw_bytes){exact, size}, &PLAIN, &image, ret_error);
-  if (status == TW_OK) {
-    unsigned sum = 0;
-    for (size_t i = 0; i < image.width * image.height * 3; i++) {
-      sum += image.rgb[i];
-    }
-    assert_true(sum <= image.width * image.height * 3 * 255);
-  } else {
-    assert_int_equal(ret_error->code, status);
-    assert_true(strlen(ret_error->message) > 10);
-    assert_null(image.rgb);
-  }
-  free(exact);
-  return status;
-}
+#include "test_image_pictures.h"
 
 static void nothing_and_something_else(void **state) {
   tw_image_reader *reader = *state;

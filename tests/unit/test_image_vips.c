@@ -1,36 +1,11 @@
 /* Pictures that the libvips module reads: damaged ones, too large ones, many at once. What good ones hold is compared
  * in golden_pictures. Skipped where the module was not built. */
-#include <string.h>
+#include "test_image_pictures.h"
 
-#include "image/image.h"
-#include "support.h"
-
-static const tw_preprocess PLAIN = {.crop = 1, .width = 8, .height = 8, .scale = {1, 1, 1}};
 static const char *const NAMES[] = {"rgb.webp",    "rgba.webp",    "lossy.webp",  "plain.gif", "animated.gif",
                                     "rgb-lzw.tif", "rgba.tif",     "palette.tif", "cmyk.tif",  "grey16.tif",
                                     "big.tif",     "picture.avif", "exif6.webp"};
 enum { NAME_COUNT = sizeof NAMES / sizeof *NAMES };
-
-static tw_buffer load(const char *name) {
-  tw_buffer file = {0};
-  tw_error error;
-  char *path = tw_path_join(TW_SOURCE_DIR "/tests/data/pictures", name);
-  assert_int_equal(tw_file_read(path, 1 << 20, &file, &error), TW_OK);
-  tw_free(path);
-  return file;
-}
-
-static tw_status attempt(tw_image_reader *reader, const uint8_t *bytes, size_t size, tw_error *ret_error) {
-  uint8_t *exact = malloc(size == 0 ? 1 : size);
-  memcpy(exact, bytes, size);
-  tw_image image;
-  *ret_error = (tw_error){0};
-  tw_status status = tw_image_decode(reader, (tw_bytes){exact, size}, &PLAIN, &image, ret_error);
-  assert_true((status == TW_OK) == (ret_error->message[0] == '\0'));
-  assert_null(strchr(ret_error->message, '\n'));
-  free(exact);
-  return status;
-}
 
 static void cut_off(void **state) {
   tw_image_reader *reader = *state;

@@ -40,6 +40,14 @@ static tw_model *make_model(void) {
   for (size_t i = 0; i < K; i++) {
     record.classes[i] = tw_strdup(names[i]);
   }
+  record.train_per_class = 15;
+  record.repeats = 2;
+  record.repeat_accuracies = tw_alloc(2, sizeof(double));
+  record.repeat_class_accuracies = tw_alloc(2, sizeof(double));
+  record.repeat_accuracies[0] = 0.5;
+  record.repeat_accuracies[1] = (double)NAN;
+  record.repeat_class_accuracies[0] = 0.25;
+  record.repeat_class_accuracies[1] = 0.75;
   static const tw_path_point points[3] = {{0.01, 0.5, 0.75, 10}, {0.1, 0.25, 0.875, 11}, {1, 0.375, (double)NAN, 12}};
   record.path = (tw_path){.count = 3, .points = tw_alloc(3, sizeof *points), .chosen = 1, .by_folds = true};
   memcpy(record.path.points, points, sizeof points);
@@ -87,6 +95,10 @@ static void a_model_reads_back(void **state) {
   assert_true(read->record.path.points[1].log_loss == 0.25);
   assert_true(isnan(read->record.path.points[2].accuracy));
   assert_int_equal(read->record.path.points[2].iterations, 12);
+  assert_int_equal(read->record.train_per_class, 15);
+  assert_int_equal(read->record.repeats, 2);
+  assert_true(read->record.repeat_accuracies[0] == 0.5 && isnan(read->record.repeat_accuracies[1]));
+  assert_true(read->record.repeat_class_accuracies[0] == 0.25 && read->record.repeat_class_accuracies[1] == 0.75);
   assert_int_equal(read->record.test_correct, 9);
   for (uint8_t part = 0; part < 3; part++) {
     tw_hash content = hash_number((uint8_t)(10 * part));

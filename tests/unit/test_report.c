@@ -89,6 +89,80 @@ static void json_parses_and_has_its_keys(void **state) {
   tw_metrics_free(metrics);
 }
 
+static const double draws[2] = {0.75, 0.5};
+static const double class_draws[2] = {0.8, 0.6};
+
+static tw_outcome make_draws(const tw_metrics *metrics) {
+  tw_outcome outcome = make_outcome(metrics);
+  outcome.part_counts[TW_PART_VALIDATION] = 0;
+  outcome.seed = 7;
+  outcome.train_per_class = 5;
+  outcome.repeats = 2;
+  outcome.repeat_accuracies = draws;
+  outcome.repeat_class_accuracies = class_draws;
+  outcome.repeat_mean = 0.625;
+  outcome.repeat_deviation = 0.177;
+  outcome.repeat_class_mean = 0.7;
+  outcome.repeat_class_deviation = 0.141;
+  return outcome;
+}
+
+static void text_tells_draws_by_number(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_outcome outcome = make_draws(metrics);
+  tw_buffer buffer = {0};
+  tw_report_text(&outcome, &buffer);
+  const char *text = (const char *)buffer.data;
+  assert_non_null(strstr(text, "in 2 classes: 10 training (5 of each class), 4 test\n"));
+  assert_non_null(strstr(text, "draws       2, seeds 7 to 8: mean accuracy 62.5 %, standard deviation 17.7 points\n"));
+  assert_non_null(strstr(text, "averaged over the classes: mean 70.0 %, standard deviation 14.1 points\n"));
+  assert_non_null(strstr(text, "(test part of the first draw) 75.0 % "));
+  assert_non_null(strstr(text, "by class    75.0 % averaged over the classes\n"));
+  tw_buffer_done(&buffer);
+  outcome.repeats = 0;
+  tw_report_text(&outcome, &buffer);
+  assert_null(strstr((const char *)buffer.data, "draw"));
+  assert_non_null(strstr((const char *)buffer.data, "by class    75.0 % averaged over the classes\n"));
+  tw_buffer_done(&buffer);
+  outcome = make_draws(metrics);
+  outcome.evaluation = true; /* a report on unseen pictures: the draws are not of them */
+  tw_report_text(&outcome, &buffer);
+  assert_null(strstr((const char *)buffer.data, "draw"));
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
+static void json_has_every_draw(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_outcome outcome = make_draws(metrics);
+  tw_buffer buffer = {0};
+  assert_int_equal(tw_report_json(&outcome, &buffer, NULL), TW_OK);
+  json_t *object = json_loadb((const char *)buffer.data, buffer.size, JSON_REJECT_DUPLICATES, NULL);
+  assert_int_equal(json_integer_value(json_object_get(object, "train_per_class")), 5);
+  const json_t *repeat = json_object_get(object, "repeat");
+  assert_true(json_real_value(json_object_get(repeat, "mean")) == 0.625);
+  assert_true(json_real_value(json_object_get(repeat, "deviation")) == 0.177);
+  assert_true(json_real_value(json_object_get(repeat, "macro_mean")) == 0.7);
+  assert_true(json_real_value(json_object_get(repeat, "macro_deviation")) == 0.141);
+  const json_t *list = json_object_get(repeat, "draws");
+  assert_int_equal(json_array_size(list), 2);
+  const json_t *second = json_array_get(list, 1);
+  assert_int_equal(json_integer_value(json_object_get(second, "seed")), 8);
+  assert_true(json_real_value(json_object_get(second, "accuracy")) == 0.5);
+  assert_true(json_real_value(json_object_get(second, "macro_accuracy")) == 0.6);
+  json_decref(object);
+  tw_buffer_done(&buffer);
+  outcome.repeats = 0;
+  assert_int_equal(tw_report_json(&outcome, &buffer, NULL), TW_OK);
+  object = json_loadb((const char *)buffer.data, buffer.size, JSON_REJECT_DUPLICATES, NULL);
+  assert_true(json_is_null(json_object_get(object, "repeat")));
+  json_decref(object);
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
 static void csv_quotes_what_it_must(void **state) {
   (void)state;
   tw_metrics *metrics = make_metrics();
@@ -135,10 +209,9 @@ static void predictions_in_three_formats(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(text_says_what_each_figure_is_of),
-      cmocka_unit_test(json_parses_and_has_its_keys),
-      cmocka_unit_test(csv_quotes_what_it_must),
-      cmocka_unit_test(predictions_in_three_formats),
+      cmocka_unit_test(text_says_what_each_figure_is_of), cmocka_unit_test(json_parses_and_has_its_keys),
+      cmocka_unit_test(text_tells_draws_by_number),       cmocka_unit_test(json_has_every_draw),
+      cmocka_unit_test(csv_quotes_what_it_must),          cmocka_unit_test(predictions_in_three_formats),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

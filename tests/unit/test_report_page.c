@@ -96,6 +96,35 @@ static void folds_and_evaluations_are_named(void **state) {
   made_outcome_free(made);
 }
 
+static void draws_of_the_parts_are_named(void **state) {
+  (void)state;
+  static const double accuracies[2] = {0.75, 0.5};
+  static const double class_accuracies[2] = {0.8128, 0.6128};
+  made_outcome *made = make_outcome_of(3, 30, NULL, 0);
+  made->outcome.seed = 41;
+  made->outcome.train_per_class = 15;
+  made->outcome.repeats = 2;
+  made->outcome.repeat_accuracies = accuracies;
+  made->outcome.repeat_class_accuracies = class_accuracies;
+  made->outcome.repeat_mean = 0.625;
+  made->outcome.repeat_deviation = 0.125;
+  made->outcome.repeat_class_mean = 0.7128;
+  made->outcome.repeat_class_deviation = 0.0622;
+  tw_buffer page = page_of(&made->outcome);
+  assert_int_equal(count_of(&page, "<p class=\"of\">Test part of the first of 2 draws, 30 pictures</p>"), 6);
+  assert_non_null(strstr(text_of(&page), "62.5\xc2\xa0% \xc2\xb1 12.5"));
+  assert_non_null(strstr(text_of(&page), "71.3\xc2\xa0% \xc2\xb1 6.2"));
+  assert_non_null(strstr(text_of(&page), "90 training (15 of each class), 30 test: all others"));
+  assert_non_null(strstr(text_of(&page), ">42</th><td>50.0\xc2\xa0%</td><td>61.3\xc2\xa0%</td>"));
+  tw_buffer_done(&page);
+  made->outcome.evaluation = true;
+  page = page_of(&made->outcome);
+  assert_non_null(strstr(text_of(&page), "Pictures training has not seen, 30 pictures"));
+  assert_null(strstr(text_of(&page), "62.5"));
+  tw_buffer_done(&page);
+  made_outcome_free(made);
+}
+
 static void pictures_are_embedded_and_gone_ones_are_boxes(void **state) {
   (void)state;
   char *paths[2] = {make_picture(), (char *)"/tmp/topwork-no-such-picture.jpg"};
@@ -394,6 +423,7 @@ int main(void) {
       cmocka_unit_test(figures_say_what_they_are_of),
       cmocka_unit_test(two_small_classes_without_top5),
       cmocka_unit_test(folds_and_evaluations_are_named),
+      cmocka_unit_test(draws_of_the_parts_are_named),
       cmocka_unit_test(pictures_are_embedded_and_gone_ones_are_boxes),
       cmocka_unit_test(without_mistakes),
       cmocka_unit_test(without_a_test_or_a_path),

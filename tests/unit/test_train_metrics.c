@@ -22,6 +22,20 @@ static void wilson_as_published(void **state) {
   assert_true(interval[0] == 0 && interval[1] == 1);
 }
 
+static void spread_by_hand(void **state) {
+  (void)state;
+  static const double values[] = {0.5, (double)NAN, 0.75, 1};
+  double mean;
+  double deviation;
+  tw_mean_and_deviation(values, 4, &mean, &deviation);
+  near(mean, 0.75);
+  near(deviation, 0.25);
+  tw_mean_and_deviation(values, 2, &mean, &deviation);
+  assert_true(mean == 0.5 && deviation == 0);
+  tw_mean_and_deviation(values + 1, 1, &mean, &deviation);
+  assert_true(isnan(mean) && isnan(deviation));
+}
+
 static void counted_by_hand(void **state) {
   (void)state;
   static const float probabilities[] = {
@@ -119,6 +133,7 @@ static void bad_input_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(wilson_as_published),
+      cmocka_unit_test(spread_by_hand),
       cmocka_unit_test(counted_by_hand),
       cmocka_unit_test(top5_counts_the_first_of_equals),
       cmocka_unit_test(nothing_wrong_and_nothing_at_all),

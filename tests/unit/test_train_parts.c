@@ -274,6 +274,134 @@ static void a_class_only_in_the_test_is_named(void **state) {
   set_free(&set);
 }
 
+/* ---- So many of each class --------------------------------------------------------------------------------------- */
+
+static tw_status draw_by_number(const set *set, size_t per_class, uint64_t seed, uint8_t *ret_parts, tw_error *error) {
+  static const char *const names[] = {"a", "b o", "c", "d"};
+  tw_parts_options options = tw_parts_defaults();
+  options.per_class = per_class;
+  options.seed = seed;
+  return tw_parts_draw(&set->samples, NULL, &options, names, ret_parts, error);
+}
+
+static void so_many_of_each_class_are_training_and_all_others_test(void **state) {
+  (void)state;
+  const size_t counts[] = {7, 31, 12};
+  set set = set_of_counts(counts, 3);
+  uint8_t parts[50];
+  tw_error error;
+  for (size_t per_class = 1; per_class <= 6; per_class++) {
+    assert_int_equal(draw_by_number(&set, per_class, 3, parts, &error), TW_OK);
+    for (uint32_t k = 0; k < 3; k++) {
+      assert_int_equal(count_part(&set, parts, k, TW_PART_TRAINING), per_class);
+      assert_int_equal(count_part(&set, parts, k, TW_PART_TEST), counts[k] - per_class);
+    }
+  }
+  set_free(&set);
+}
+
+static void what_is_training_with_few_is_training_with_more(void **state) {
+  (void)state;
+  enum { N = 120 };
+  set set = set_make(N, 1, 3);
+  uint8_t few[N];
+  uint8_t more[N];
+  tw_error error;
+  assert_int_equal(draw_by_number(&set, 1, 8, few, &error), TW_OK);
+  for (size_t per_class = 2; per_class < 40; per_class++) {
+    assert_int_equal(draw_by_number(&set, per_class, 8, more, &error), TW_OK);
+    for (size_t i = 0; i < N; i++) {
+      assert_true(few[i] != TW_PART_TRAINING || more[i] == TW_PART_TRAINING);
+    }
+    memcpy(few, more, N);
+  }
+  set_free(&set);
+}
+
+static void draws_by_number_depend_on_content_and_seed_only(void **state) {
+  (void)state;
+  enum { N = 101 };
+  set set = set_make(N, 1, 3);
+  struct set other = set_shuffled(&set, 7);
+  uint8_t parts[N];
+  uint8_t other_parts[N];
+  tw_error error;
+  assert_int_equal(draw_by_number(&set, 10, 5, parts, &error), TW_OK);
+  assert_int_equal(draw_by_number(&other, 10, 5, other_parts, &error), TW_OK);
+  for (size_t i = 0; i < N; i++) {
+    assert_int_equal(other_parts[i], parts[(i * 7 + 3) % N]);
+  }
+  assert_int_equal(draw_by_number(&set, 10, 6, other_parts, &error), TW_OK);
+  assert_memory_not_equal(parts, other_parts, N);
+  set_free(&other);
+  set_free(&set);
+}
+
+static void copies_do_not_count_towards_the_number(void **state) {
+  (void)state;
+  enum { N = 44 };
+  set set = set_make(N, 1, 2);
+  uint8_t parts[N];
+  uint8_t without[N];
+  tw_error error;
+  set.contents[40] = set.contents[0];
+  set.contents[42] = set.contents[2];
+  set.contents[41] = set.contents[43]; /* one content less in class 1 */
+  assert_int_equal(draw_by_number(&set, 19, 0, parts, &error), TW_OK);
+  assert_int_equal(count_part(&set, parts, 0, TW_PART_TRAINING), 19);
+  assert_int_equal(count_part(&set, parts, 0, TW_PART_TEST), 1);
+  assert_int_equal(count_part(&set, parts, 0, TW_PART_DUPLICATE), 2);
+  assert_int_equal(count_part(&set, parts, 1, TW_PART_TEST), 2);
+  assert_int_equal(draw_by_number(&set, 20, 0, parts, &error), TW_E_DATA);
+  assert_int_equal(draw_by_number(&set, 10, 0, parts, &error), TW_OK);
+  set.samples.count = 40;
+  assert_int_equal(draw_by_number(&set, 10, 0, without, &error), TW_OK);
+  for (size_t i = 0; i < 40; i += 2) { /* class 0 has lost copies only */
+    assert_int_equal(parts[i], without[i]);
+  }
+  set_free(&set);
+}
+
+static void the_smallest_class_says_how_many_work(void **state) {
+  (void)state;
+  const size_t counts[] = {9, 5, 5, 6};
+  set set = set_of_counts(counts, 4);
+  uint8_t parts[25];
+  memset(parts, 99, sizeof parts);
+  tw_error error;
+  assert_int_equal(draw_by_number(&set, 5, 0, parts, &error), TW_E_DATA);
+  assert_string_equal(error.message,
+                      "class 'b o' has 5 different pictures: 5 of each class for training leave none of "
+                      "it for the test; at most 4 work here");
+  assert_int_equal(draw_by_number(&set, SIZE_MAX, 0, parts, &error), TW_E_DATA);
+  assert_int_equal(parts[0], 99);
+  tw_parts_options options = {.per_class = 6};
+  assert_int_equal(tw_parts_draw(&set.samples, NULL, &options, NULL, parts, &error), TW_E_DATA);
+  assert_memory_equal(error.message, "class 1 has 5", 13);
+  assert_int_equal(draw_by_number(&set, 4, 0, parts, &error), TW_OK);
+  for (size_t i = 9; i < 13; i++) { /* all but one of class 1 stand under class 0, too */
+    set.contents[i] = set.contents[i - 9];
+  }
+  assert_int_equal(draw_by_number(&set, 1, 0, parts, &error), TW_E_DATA);
+  assert_string_equal(error.message,
+                      "class 'b o' has 1 different picture: with a fixed number of each class for "
+                      "training every class needs at least two");
+  set_free(&set);
+}
+
+static void given_parts_leave_no_number_to_draw(void **state) {
+  (void)state;
+  set set = set_make(12, 1, 2);
+  uint8_t given[12] = {0};
+  uint8_t parts[12];
+  tw_error error;
+  tw_parts_options options = {.per_class = 2};
+  assert_int_equal(tw_parts_draw(&set.samples, given, &options, NULL, parts, &error), TW_E_ARGUMENT);
+  set_free(&set);
+}
+
+/* ---- Folds ------------------------------------------------------------------------------------------------------- */
+
 static void folds_are_stratified_and_level(void **state) {
   (void)state;
   const size_t counts[] = {7, 1, 12, 5};
@@ -332,6 +460,14 @@ static void every_allocation_may_fail(void **state) {
   failures = 0;
   for (tw_status status = TW_E_MEMORY; status != TW_OK; failures++) {
     tw_memory_fail_after(failures + 1);
+    status = draw_by_number(&set, 4, 0, parts, &error);
+    tw_memory_fail_after(0);
+    assert_true(status == TW_OK || status == TW_E_MEMORY);
+  }
+  assert_true(failures > 1);
+  failures = 0;
+  for (tw_status status = TW_E_MEMORY; status != TW_OK; failures++) {
+    tw_memory_fail_after(failures + 1);
     status = tw_folds_draw(&set.samples, 3, 0, folds, &error);
     tw_memory_fail_after(0);
     assert_true(status == TW_OK || status == TW_E_MEMORY);
@@ -360,6 +496,12 @@ int main(void) {
       cmocka_unit_test(given_parts_are_kept_and_missing_ones_drawn),
       cmocka_unit_test(leaks_leave_the_weaker_part),
       cmocka_unit_test(a_class_only_in_the_test_is_named),
+      cmocka_unit_test(so_many_of_each_class_are_training_and_all_others_test),
+      cmocka_unit_test(what_is_training_with_few_is_training_with_more),
+      cmocka_unit_test(draws_by_number_depend_on_content_and_seed_only),
+      cmocka_unit_test(copies_do_not_count_towards_the_number),
+      cmocka_unit_test(the_smallest_class_says_how_many_work),
+      cmocka_unit_test(given_parts_leave_no_number_to_draw),
       cmocka_unit_test(folds_are_stratified_and_level),
       cmocka_unit_test(folds_must_make_sense),
       cmocka_unit_test(every_allocation_may_fail),

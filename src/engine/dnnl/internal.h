@@ -239,6 +239,7 @@ tw_status tw_build_activation(tw_builder *builder, const tw_node *node, tw_error
 tw_status tw_build_binary(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_concat(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_view(tw_builder *builder, const tw_node *node, tw_error *error);
+tw_status tw_build_transpose(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_gemm(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_matmul(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_softmax(tw_builder *builder, const tw_node *node, tw_error *error);

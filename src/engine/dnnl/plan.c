@@ -23,6 +23,7 @@ static const tw_build_fn build_functions[TW_OP_COUNT] = {
     [TW_OP_SOFTMAX] = tw_build_softmax,
     [TW_OP_CAST] = tw_build_view,
     [TW_OP_IDENTITY] = tw_build_view,
+    [TW_OP_TRANSPOSE] = tw_build_transpose,
 };
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,99 @@
+"""The comparisons of compare.py that are with TensorFlow: what the tutorial did with it. Not a program.
+
+  recipe        200 epochs of the recipe on the 3670 x 2048 features of flowers, whole process with model, report and history,
+                against Keras's fit() alone on the same rows, batch and optimiser (peer_recipe.py)
+  classify      one picture with the full graph of 2015, whole process, against a TensorFlow script doing the same, whole
+                process (peer_classify_tf.py)
+  network-2015  the graph of 2015 without pictures, against TensorFlow, and against OpenVINO on a copy of the graph that it can
+                read (peer_network.py); here each side times itself
+"""
+
+import subprocess
+import sys
+
+import numpy as np
+
+import duel
+import peer
+import tutorial_graph
+
+BATCH = 128
+EPOCHS = 200
+
+
+def save_features():
+    """The features and labels of flowers as topwork and Keras take them: {part: (rows.npy, labels.npy)}, parts as topwork
+    draws them, and "all"."""
+    npy, tsv = (peer.shared(f"features/flowers-inception2015.{end}") for end in ("f16.npy", "tsv"))
+    rows, paths, classes = peer.read_features(npy, tsv)
+    names = sorted(set(classes))
+    labels = np.array([names.index(name) for name in classes], np.int32)
+    model = peer.WORK / "parts.onnx"
+    peer.topwork("train", "--features", npy, "--names", tsv, "-o", model, "--quiet")
+    predictions = peer.read_predictions(model.with_suffix(".report"))
+    index, part = np.array(peer.rows_of(paths, "", predictions)), np.array([line["part"] for line in predictions])
+    saved = {}
+    for name in ("all", "training", "validation"):
+        chosen = index[part == name] if name != "all" else np.arange(len(rows))
+        saved[name] = [peer.WORK / f"flowers-{name}-{what}.npy" for what in ("rows", "labels")]
+        np.save(saved[name][0], rows[chosen])
+        np.save(saved[name][1], labels[chosen])
+    return npy, tsv, saved
+
+
+def recipe(samples, wanted):
+    npy, tsv, saved = save_features()
+    rows = []
+    for solver, watched in (("sgd", False), ("adam", False), ("sgd", True)):
+        mine = [peer.TOPWORK, "train", "--features", npy, "--names", tsv, "-o", peer.WORK / "recipe.onnx", "--solver", solver,
+                "--epochs", EPOCHS, "--batch", BATCH, "--quiet"] + ([] if watched else ["--val", 0, "--test", 0])
+        script = [sys.executable, duel.HERE / "peer_recipe.py", *saved["training" if watched else "all"], "--solver", solver,
+                  "--epochs", EPOCHS, "--batch", BATCH] + (["--validation", *saved["validation"]] if watched else [])
+        ways = {way: script + ["--way", way] for way in ("fit", "steps", "xla", "xla-steps", "data")}
+        times = {name: samples.take(f"peer, {name}", command)["stages"]["run"] for name, command in ways.items()}
+        way = min(times, key=times.get)
+        kept = samples.duel({"topwork": mine, "peer": ways[way]}, wanted)
+        ours, theirs = duel.median(kept["topwork"]), duel.median(kept["peer"], duel.run_alone)
+        notes = [f"peer: way '{way}' of " + ", ".join(f"{name} {time:.2f} s" for name, time in times.items()),
+                 f"to the whole process of the peer {ours / duel.median(kept['peer']):.4f}, to Keras's fit() as it is (one "
+                 f"sample) {ours / times['fit']:.4f}"]
+        what = "60 % of rows, validation watched" if watched else "all rows"
+        rows.append(duel.row(f"recipe, {solver}, {EPOCHS} epochs, flowers, {what}, to Keras", ours, theirs, 0.1, notes))
+    return rows
+
+
+def classify(samples, wanted):
+    folder = tutorial_graph.archive()
+    panda = folder / "cropped_panda.jpg"
+    graph = folder / tutorial_graph.GRAPH
+    mine = [peer.TOPWORK, "classify", "--trunk", graph, "-k", 5, panda]
+    script = [sys.executable, duel.HERE / "peer_classify_tf.py", folder, panda]
+    ways = {f"oneDNN {'on' if onednn else 'off'}, optimiser {'on' if optimise else 'off'}":
+            script + ["--onednn", onednn, "--optimise", optimise] for onednn in (1, 0) for optimise in (1, 0)}
+    said = [subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True).stdout
+            for command in (mine, script)]
+    way = duel.best_of(samples, ways, lambda sample: sample["seconds"])
+    kept = samples.duel({"topwork": mine, "peer": ways[way]}, wanted)
+    notes = [f"peer: {way}; both print " + ("the same lines" if said[0] == said[1] else f"other lines: {said}")]
+    return [duel.row("classify one picture, graph of 2015 (95 MB), whole process, to TensorFlow", duel.median(kept["topwork"]),
+                     duel.median(kept["peer"]), 0.1, notes)]
+
+
+def network_2015(samples, wanted):
+    graph = tutorial_graph.archive() / tutorial_graph.GRAPH
+    peers = {"TensorFlow": "tensorflow", "OpenVINO": "openvino"}
+    commands = {name: [sys.executable, duel.HERE / "peer_network.py", word, graph] for name, word in peers.items()}
+    mine = [peer.TOPWORK, "bench", "--trunk", graph, "--json"]
+    return network_rows(samples, wanted, mine, commands, "network of 2015", 1.0)
+
+
+def network_rows(samples, wanted, mine, commands, what, reach):
+    """Many pictures at a time and one on all cores, against each of the peers."""
+    kept = samples.duel({"topwork": mine} | commands, wanted)
+    rows = []
+    for how, ours, theirs in (("many at a time", lambda s: 1 / s["stages"]["pictures_per_second"], "many"),
+                              ("one on all cores", lambda s: s["stages"]["network_seconds_all_cores"], "one")):
+        for name in commands:
+            rows.append(duel.row(f"{what}, a picture, {how}, to {name}", duel.median(kept["topwork"], ours),
+                                 duel.median(kept[name], lambda s: s["stages"][theirs]), reach, []))
+    return rows

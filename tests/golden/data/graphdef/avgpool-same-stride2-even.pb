@@ -1,0 +1,13 @@
+
+>
+inputPlaceholder*
+dtype0*
+shape:
+\
+outputAvgPoolinput*
+T0*
+ksize
+*
+paddingSAME*
+strides
+"¸
