@@ -194,7 +194,7 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
   TW_TRY(import_network(trunk, options, error));
-  const tw_trunk_source source = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
+  const tw_preprocess_source source = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
   TW_TRY(tw_trunk_find_preprocess(&source, &trunk->preprocess, error));
   TW_TRY(cut_network(trunk, options, error));
   return take_labels(trunk, options, card, error);

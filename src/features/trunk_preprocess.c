@@ -13,7 +13,7 @@ static const tw_preprocess RETRAIN = {.dct = TW_DCT_IFAST,
                                       .rounding = TW_ROUNDING_FLOAT,
                                       .layout = TW_LAYOUT_NCHW};
 
-static tw_status no_preprocessing(const tw_trunk_source *source, tw_error *error) {
+static tw_status no_preprocessing(const tw_preprocess_source *source, tw_error *error) {
   const tw_trunk_options *options = source->options;
   const char *file = source->file;
   if (source->card_path != NULL) {
@@ -35,7 +35,7 @@ static tw_status no_preprocessing(const tw_trunk_source *source, tw_error *error
 }
 
 /* The way of retrain.py, at the size that the network takes. */
-static tw_status plain(const tw_trunk_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+static tw_status plain(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
   const tw_trunk_options *options = source->options;
   if (options->mean == NULL || options->scale == NULL) {
     return no_preprocessing(source, error);
@@ -56,7 +56,7 @@ static tw_status parse(const char *text, const char *where, tw_preprocess *ret_p
   return status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", where);
 }
 
-static tw_status base_of(const tw_trunk_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+static tw_status base_of(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
   if (source->options->preprocess != NULL) {
     return parse(source->options->preprocess, "preprocessing", ret_preprocess, error);
   }
@@ -70,7 +70,7 @@ static tw_status base_of(const tw_trunk_source *source, tw_preprocess *ret_prepr
   return plain(source, ret_preprocess, error);
 }
 
-tw_status tw_trunk_find_preprocess(const tw_trunk_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+tw_status tw_trunk_find_preprocess(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
   const tw_trunk_options *options = source->options;
   tw_preprocess preprocess;
   TW_TRY(base_of(source, &preprocess, error));

@@ -1,5 +1,5 @@
-/* Computing a node whose inputs are all constants: Cast, Add, Mul, Sub, Concat, Transpose, and those that only rename or reshape.
- *
+/* Computing a node whose inputs are all constants: Cast, Add, Mul, Sub, Concat, Transpose, and those that only rename
+ * or reshape.
  * Elements are read by memcpy since constants lie in the file as they like. Floats are computed in double and rounded
  * to the type, which for float32 gives the digits of float32 arithmetic; integers wrap. */
 #include "graph/evaluate.h"

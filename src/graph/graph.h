@@ -86,8 +86,8 @@ typedef enum tw_op {
   TW_OP_GEMM,    /* a, b [, c] */
   TW_OP_MATMUL,
   TW_OP_SOFTMAX,
-  TW_OP_CAST,     /* to value's dtype */
-  TW_OP_IDENTITY, /* and Dropout, which is nothing else once trained */
+  TW_OP_CAST,      /* to value's dtype */
+  TW_OP_IDENTITY,  /* and Dropout, which is nothing else once trained */
   TW_OP_TRANSPOSE, /* x; dimension i of the result is dimension target[i] of x */
   TW_OP_COUNT
 } tw_op;
@@ -144,6 +144,7 @@ typedef struct tw_graph {
   tw_value **outputs;
   const char *preprocessing; /* how a picture becomes the input, when the file says so itself (a GraphDef that begins
                                 with DecodeJpeg): canonical text (image/image.h); NULL otherwise */
+  bool colours_last;         /* the file's own pictures are N x H x W x C: a GraphDef; ours never are */
   bool dynamic_batch;        /* the file's inputs had a symbolic first dimension; written back so */
   struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
   size_t metadata_count;

@@ -58,6 +58,10 @@ static tw_status export_nodes(tw_exporter *to, tw_graphdef_input input, const tw
     TW_TRY(tw_export_operator(to, to->graph->nodes[i], error));
   }
   give_output(to);
+  if (to->too_many) {
+    return tw_error_set(error, TW_E_LIMIT, "the network takes more than the %zu nodes that can be written",
+                        TW_GRAPHDEF_MAX_NODES);
+  }
   return to->failed ? tw_error_memory(error) : TW_OK;
 }
 
@@ -65,10 +69,6 @@ static tw_status write_nodes(tw_exporter *to, tw_buffer *buffer, tw_error *error
   tw_tf_graph file = {.nodes = tw_arena_alloc(to->scratch, to->node_count, sizeof *file.nodes)};
   if (file.nodes == NULL) {
     return tw_error_memory(error);
-  }
-  if (to->node_count > TW_GRAPHDEF_MAX_NODES) {
-    return tw_error_set(error, TW_E_LIMIT, "the network takes %zu nodes in TensorFlow; the limit is %zu",
-                        to->node_count, TW_GRAPHDEF_MAX_NODES);
   }
   for (size_t i = 0; i < to->node_count; i++) {
     file.nodes[file.node_count++] = *to->nodes[i];

@@ -23,11 +23,12 @@ typedef struct tw_export_slot {
   const char *names[TW_ORDER_COUNT];
 } tw_export_slot;
 
-/* Memory that runs out is remembered in `failed`, and all calls do nothing from then on: checked once, at the end. */
+/* Memory or nodes that run out are remembered, and all calls do nothing from then on: checked once, at the end. */
 typedef struct tw_exporter {
   tw_graph *graph;   /* a copy with folded constants */
   tw_arena *scratch; /* all that is made for the file */
   bool failed;
+  bool too_many;  /* nodes, which is why it failed */
   tw_names taken; /* names of TensorFlow's nodes -> unsigned long *, the last number given behind that name */
   tw_tf_node **nodes;
   size_t node_count;

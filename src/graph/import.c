@@ -9,7 +9,7 @@ static tw_status not_a_network(tw_bytes file, tw_error *error) {
   if (file.size == 0) {
     return tw_error_set(error, TW_E_FORMAT, "the file is empty; it should be a network in ONNX format or a GraphDef");
   }
-  return tw_error_set(error, TW_E_FORMAT, "this is not a network in ONNX format, and no GraphDef of TensorFlow");
+  return tw_error_set(error, TW_E_FORMAT, "this is neither a network in ONNX format nor a GraphDef of TensorFlow");
 }
 
 static tw_status import(tw_bytes file, const tw_graph_hints *hints, tw_graph *graph, tw_error *error) {
