@@ -236,6 +236,7 @@ static const converter converters[] = {
     {"StopGradient", convert_identity},
     {"StridedSlice", tw_tf_convert_strided_slice},
     {"Sub", convert_sub},
+    {"Transpose", tw_tf_convert_transpose},
 };
 enum { CONVERTER_COUNT = sizeof converters / sizeof *converters };
 

@@ -9,10 +9,9 @@
 
 static const float LIMIT = 1e-5f;
 
-/* Networks with operators that are written but not read: Split, Maximum, PadV2 with minus infinity, Transpose,
- * BatchMatMulV2. TensorFlow checks these (peers/check_graphdef_export.py). */
-static const char *const one_way[] = {"grouped",      "clips",  "max-pools", "flatten",
-                                      "reshape-back", "stacks", "transpose"};
+/* Networks with operators that are written but not read: Split, Maximum, PadV2 with minus infinity, BatchMatMulV2.
+ * TensorFlow checks these (peers/check_graphdef_export.py). */
+static const char *const one_way[] = {"grouped", "clips", "max-pools", "stacks", "transpose"};
 
 /* The first output for `input`; ret_count floats, to be freed with tw_free. */
 static float *run(const tw_graph *graph, const float *input, size_t *ret_count) {
