@@ -108,6 +108,14 @@ static void settle_all(const sample *list, size_t count, const uint8_t *given, u
   }
 }
 
+tw_status tw_parts_settle(const tw_samples *samples, const uint8_t *given, uint8_t *ret_parts, tw_error *error) {
+  sample *list;
+  TW_TRY(list_samples(samples, 0, &list, error));
+  settle_all(list, samples->count, given, ret_parts);
+  tw_free(list);
+  return TW_OK;
+}
+
 /* Leaves in `list` only the samples whose part is training, in the order in which they are dealt; their number. */
 static size_t keep_pool(sample *list, size_t count, const uint8_t *parts) {
   size_t kept = 0;
