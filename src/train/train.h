@@ -219,7 +219,7 @@ typedef struct tw_recipe tw_recipe;
 
 /* `samples` are borrowed until it is freed. Uses rows of part training, watches those of part validation. Errors:
  * TW_E_DATA for features that are not finite and for fewer than two classes in training, TW_E_ARGUMENT for options out
- * of range, TW_E_LIMIT. */
+ * of range and for patience without a validation part, TW_E_LIMIT. */
 tw_status tw_recipe_create(const tw_samples *samples, const uint8_t *parts, const tw_recipe_options *options,
                            tw_recipe **ret_recipe, tw_error *error);
 void tw_recipe_free(tw_recipe *recipe);
@@ -234,6 +234,8 @@ const tw_top *tw_recipe_best(const tw_recipe *recipe);        /* the weights kep
  * belongs to: samples (contents, labels, features), parts and options other than epochs, patience and threads. Ends in
  * a hash of all before it. */
 void tw_recipe_save(const tw_recipe *recipe, tw_buffer *buffer);
+/* Whether these bytes begin as a checkpoint does. */
+bool tw_recipe_is_checkpoint(tw_bytes bytes);
 /* Puts a recipe just created into the checkpoint's state; going on from there gives the bits of an uninterrupted run.
  * `epochs` and `patience` are those of the recipe, not of the checkpoint. On failure the recipe stays as it was.
  * Errors: TW_E_FORMAT (no checkpoint, damaged, cut short), TW_E_DATA (of other pictures or parts, of other features -
