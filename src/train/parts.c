@@ -305,6 +305,17 @@ tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const t
   return status;
 }
 
+tw_status tw_parts_mark(const tw_samples *samples, uint8_t *ret_parts, tw_error *error) {
+  sample *list;
+  TW_TRY(list_samples(samples, 0, &list, error));
+  if (samples->count > 0) {
+    memset(ret_parts, TW_PART_TRAINING, samples->count);
+  }
+  settle_all(list, samples->count, NULL, ret_parts);
+  tw_free(list);
+  return TW_OK;
+}
+
 tw_status tw_folds_draw(const tw_samples *samples, size_t folds, uint64_t seed, int32_t *ret_folds, tw_error *error) {
   if (folds < 2 || folds > TW_MAX_FOLDS) {
     return tw_error_set(error, TW_E_ARGUMENT, "%zu folds: at least 2, at most %d", folds, TW_MAX_FOLDS);
