@@ -6,6 +6,7 @@ Usage: peer_classify_tf.py FOLDER PICTURE.jpg [--onednn 0|1] [--optimise 0|1]. F
 label, and on stderr its stage times as JSON.
 """
 
+import itertools
 import os
 import re
 import sys
@@ -48,8 +49,9 @@ def main():
         predictions = session.run("softmax:0", {"DecodeJpeg/contents:0": file.read()}).squeeze()
     run = time.perf_counter()
     labels = read_labels()
-    for index in predictions.argsort()[-5:][::-1]:
-        print(f"{predictions[index]:.4f} {labels.get(int(index), f'output {index}').split(',')[0]}")
+    named = (index for index in predictions.argsort()[::-1] if index in labels)  # 1008 outputs, 1000 labels
+    for index in itertools.islice(named, 5):
+        print(f"{predictions[index]:.4f} {labels[index].split(',')[0]}")
     print({"imports": imported - STARTED, "load": loaded - imported, "run": run - loaded,
            "labels": time.perf_counter() - run}, file=sys.stderr)
 

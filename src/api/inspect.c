@@ -70,6 +70,12 @@ static void append_network(tw_buffer *buffer, const tw_graph *graph) {
   if (features != NULL) {
     append_values(buffer, "features at", &features, 1);
   }
+  if (graph->colours_last) {
+    tw_buffer_format(buffer, "%-14s N x H x W x C in the file and for 'topwork run', N x C x H x W here\n", "pictures");
+  }
+  if (graph->preprocessing != NULL) {
+    tw_buffer_format(buffer, "%-14s %s\n", "preprocessing", graph->preprocessing);
+  }
   tw_buffer_format(buffer, "%-14s %zu\n%-14s ", "nodes", graph->node_count, "parameters");
   append_share(buffer, (double)tw_graph_parameters(graph));
   tw_buffer_format(buffer, "\n%-14s ", "multiply-adds");
@@ -99,6 +105,18 @@ static void append_draws(tw_buffer *buffer, const tw_model_record *record) {
   }
 }
 
+static void append_top(tw_buffer *buffer, const tw_model_record *record) {
+  const tw_history *history = record->history;
+  if (history != NULL) {
+    tw_buffer_format(buffer, "%-14s softmax by the recipe: %s, %zu epochs, kept epoch %zu, seed %llu\n", "top",
+                     tw_solver_name(history->options.solver), history->count, history->best + 1,
+                     (unsigned long long)record->seed);
+    return;
+  }
+  tw_buffer_format(buffer, "%-14s logistic regression, C = %.3g, chosen by %s, seed %llu\n", "top", record->strength,
+                   record->by_folds ? "5 folds" : "the validation part", (unsigned long long)record->seed);
+}
+
 static void append_model(tw_buffer *buffer, const tw_model *model) {
   const tw_model_record *record = &model->record;
   if (model->trunk != NULL) {
@@ -110,8 +128,7 @@ static void append_model(tw_buffer *buffer, const tw_model *model) {
   } else {
     tw_buffer_format(buffer, "%-14s none: takes rows of %zu features\n", "trunk", model->top->dimensions);
   }
-  tw_buffer_format(buffer, "%-14s logistic regression, C = %.3g, chosen by %s, seed %llu\n", "top", record->strength,
-                   record->by_folds ? "5 folds" : "the validation part", (unsigned long long)record->seed);
+  append_top(buffer, record);
   tw_buffer_format(buffer, "%-14s %zu training, %zu validation, %zu test\n", "parts", record->content_counts[0],
                    record->content_counts[1], record->content_counts[2]);
   if (record->train_per_class > 0) {
@@ -214,7 +231,8 @@ static json_t *network_json(const tw_graph *graph) {
                          value_json(node->output), "parameters", (json_int_t)node_parameters(node), "multiply_adds",
                          (json_int_t)tw_node_multiplications(node)));
   }
-  return json_pack("{s:o, s:o, s:o, s:I, s:I}", "inputs", inputs, "outputs", outputs, "nodes", nodes, "parameters",
+  return json_pack("{s:o, s:o, s:o, s:s*, s:b, s:I, s:I}", "inputs", inputs, "outputs", outputs, "nodes", nodes,
+                   "preprocessing", graph->preprocessing, "colours_last", graph->colours_last, "parameters",
                    (json_int_t)tw_graph_parameters(graph), "multiply_adds", (json_int_t)total_multiplications(graph));
 }
 
@@ -231,6 +249,9 @@ static json_t *model_json(const tw_model *model) {
                 "strength", record->strength, "folds", (json_int_t)record->folds, "train_per_class",
                 (json_int_t)record->train_per_class, "parts", "training", (json_int_t)record->content_counts[0],
                 "validation", (json_int_t)record->content_counts[1], "test", (json_int_t)record->content_counts[2]);
+  json_object_set_new(
+      object, "solver",
+      json_string(tw_solver_name(record->history == NULL ? TW_SOLVER_EXACT : record->history->options.solver)));
   if (record->test_count > 0) {
     json_object_set_new(object, "test",
                         json_pack("{s:I, s:I, s:f}", "count", (json_int_t)record->test_count, "correct",

@@ -51,31 +51,29 @@ static const char *description_of(const row *row) {
 }
 
 static const char *source_of(const row *row) {
-  return row->entry != NULL ? row->entry->url : row->trunk != NULL ? tw_trunk_source(row->trunk) : NULL;
+  return row->entry != NULL ? row->entry->url : row->trunk != NULL ? tw_trunk_origin(row->trunk) : NULL;
 }
 
 /* ---- Text -------------------------------------------------------------------------------------------------------- */
 
-static void append_state(const row *row, tw_buffer *buffer) {
-  switch (row->state) {
-    case TW_PULL_INSTALLED: tw_buffer_format(buffer, "  %-13s", "installed"); break;
-    case TW_PULL_DAMAGED: tw_buffer_format(buffer, "  %-13s", "damaged"); break;
-    case TW_PULL_PARTIAL:
-      tw_buffer_format(buffer, "  %3.0f %% fetched",
-                       100.0 * (double)row->downloaded / (double)row->entry->archive.size);
-      break;
-    default: tw_buffer_format(buffer, "  %-13s", "not installed");
-  }
-}
-
 static void append_text(const row *row, tw_buffer *buffer) {
+  static const char *const states[] = {"not installed", "", "installed", "damaged"};
   const char *licence = licence_of(row);
   const char *description = description_of(row);
   const char *source = source_of(row);
-  tw_buffer_format(buffer, "%-20s %6.1f MB  %-12s", row->name, (double)network_size(row) / 1e6,
+  char state[32];
+  snprintf(state, sizeof state, "%s", states[row->state]);
+  if (row->state == TW_PULL_PARTIAL) {
+    snprintf(state, sizeof state, "%.0f %% fetched",
+             100.0 * (double)row->downloaded / (double)row->entry->archive.size);
+  }
+  tw_buffer_format(buffer, "%-20s %6.1f MB  %-12s  ", row->name, (double)network_size(row) / 1e6,
                    licence == NULL ? "-" : licence);
-  append_state(row, buffer);
-  tw_buffer_format(buffer, "%s%s\n", description == NULL ? "" : "  ", description == NULL ? "" : description);
+  if (description == NULL) {
+    tw_buffer_format(buffer, "%s\n", state);
+  } else {
+    tw_buffer_format(buffer, "%-13s  %s\n", state, description);
+  }
   if (source != NULL) {
     tw_buffer_format(buffer, "    from %s\n", source);
   }

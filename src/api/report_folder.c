@@ -82,26 +82,51 @@ static tw_status save_tables(const tw_outcome *outcome, tw_buffer *buffer, tw_er
   return save(folder, "predictions.csv", buffer, error);
 }
 
+/* A file that needs a library which may not be there: saved, or removed with a note (once: *said). `status` is what
+ * making it into `buffer` gave; `why` its error. */
+static tw_status save_optional(const tw_tool *tool, const char *folder, const char *name, tw_status status,
+                               const tw_error *why, tw_buffer *buffer, bool *said, tw_error *error) {
+  if (status == TW_OK) {
+    return save(folder, name, buffer, error);
+  }
+  if (status != TW_E_UNSUPPORTED) {
+    return tw_error_set(error, status, "%s: %s", name, why->message);
+  }
+  buffer->size = 0;
+  if (!*said) {
+    tw_api_note(tool, "%s", why->message);
+    *said = true;
+  }
+  return drop(folder, name, error);
+}
+
+/* What there is of a training by a recipe beside its curves. */
+static tw_status save_history(const tw_tool *tool, const tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
+  const char *folder = outcome->report_path;
+  if (outcome->history == NULL) {
+    TW_TRY(drop(folder, "history.csv", error));
+    return drop(folder, "history.xlsx", error);
+  }
+  tw_report_history_csv(outcome->history, buffer);
+  TW_TRY(save(folder, "history.csv", buffer, error));
+  bool said = false;
+  tw_error why;
+  tw_status status = tw_report_history_xlsx(outcome->history, buffer, &why);
+  return save_optional(tool, folder, "history.xlsx", status, &why, buffer, &said, error);
+}
+
 static tw_status save_charts(const tw_tool *tool, tw_outcome *outcome, tw_buffer *buffer, tw_error *error) {
   bool said = false;
   for (tw_report_chart chart = 0; chart < TW_CHART_COUNT; chart++) {
     const char *name = tw_report_chart_file(chart);
-    tw_error why;
-    tw_status status =
-        tw_report_has_chart(outcome, chart) ? tw_report_draw(outcome, chart, buffer, &why) : TW_E_UNSUPPORTED;
-    if (status == TW_OK) {
-      TW_TRY(save(outcome->report_path, name, buffer, error));
-      outcome->charts = true;
-    } else if (status != TW_E_UNSUPPORTED) {
-      return tw_error_set(error, status, "%s: %s", name, why.message);
-    } else {
-      buffer->size = 0;
+    if (!tw_report_has_chart(outcome, chart)) {
       TW_TRY(drop(outcome->report_path, name, error));
-      if (tw_report_has_chart(outcome, chart) && !said) {
-        tw_api_note(tool, "%s", why.message);
-        said = true;
-      }
+      continue;
     }
+    tw_error why;
+    tw_status status = tw_report_draw(outcome, chart, buffer, &why);
+    outcome->charts = outcome->charts || status == TW_OK;
+    TW_TRY(save_optional(tool, outcome->report_path, name, status, &why, buffer, &said, error));
   }
   return TW_OK;
 }
@@ -119,6 +144,9 @@ tw_status tw_api_write_report(const tw_tool *tool, tw_outcome *outcome, const tw
   }
   if (status == TW_OK) {
     status = save_as(outcome->report_path, "index.html", page, error);
+  }
+  if (status == TW_OK) {
+    status = save_history(tool, outcome, &buffer, error);
   }
   if (status == TW_OK) {
     status = save_charts(tool, outcome, &buffer, error);

@@ -52,6 +52,8 @@ typedef struct tw_tool_recipe {
   const char *resume;      /* a checkpoint to go on from; NULL: from the start */
 } tw_tool_recipe;
 
+tw_tool_recipe tw_tool_recipe_defaults(void); /* solver NULL, no checkpoint, but one every 10 epochs if there is one */
+
 typedef struct tw_tool_train {
   const char *folder;   /* or features and names */
   const char *features; /* .npy */

@@ -21,6 +21,8 @@ void tw_train_run_done(tw_train_run *run) {
   tw_free(run->fold_accuracies);
   tw_free(run->repeat_accuracies);
   tw_free(run->repeat_class_accuracies);
+  tw_recipe_free(run->recipe);
+  tw_metrics_free(run->exact_test);
   tw_model_free(run->model);
   tw_free(run->rows);
   tw_free(run->fold_names);
@@ -211,8 +213,12 @@ static tw_status train_and_test(tw_train_run *run, tw_error *error) {
   if (run->folds != NULL) {
     TW_TRY(run_folds(run, &options, error));
   }
-  TW_TRY(
-      tw_top_train(&run->samples, run->parts, run->request->seed, &options, &run->top, &run->path, &run->fit, error));
+  if (tw_train_has_recipe(run->request)) {
+    TW_TRY(tw_train_by_recipe(run, error));
+  } else {
+    TW_TRY(
+        tw_top_train(&run->samples, run->parts, run->request->seed, &options, &run->top, &run->path, &run->fit, error));
+  }
   size_t k = run->samples.classes;
   size_t d = run->samples.dimensions;
   if (run->folds == NULL) {
@@ -236,6 +242,7 @@ tw_status tw_train_draw(tw_train_run *run, tw_error *error) {
 /* What cannot be written is said before the work, not after it. */
 static tw_status check_outputs(const tw_tool_train *request, tw_error *error) {
   TW_TRY(tw_api_check_output(request->output, error));
+  TW_TRY(tw_train_check_recipe(request, error));
   if (!request->report) {
     return TW_OK;
   }
@@ -258,6 +265,9 @@ tw_status tw_tool_run_train(const tw_tool *tool, const tw_tool_train *request, t
   }
   if (status == TW_OK) {
     status = request->repeat > 1 ? tw_train_repeat(&run, error) : tw_train_draw(&run, error);
+  }
+  if (status == TW_OK && run.recipe != NULL) {
+    status = tw_train_compare(&run, error);
   }
   if (status == TW_OK) {
     status = tw_train_finish(&run, started, ret_summary, ret_result, error);

@@ -67,6 +67,17 @@ static double *copy_numbers(const double *numbers, size_t count) {
   return copy;
 }
 
+/* By a recipe: what it did, and J of what it found. */
+static tw_status record_recipe(const tw_train_run *run, tw_model_record *record, tw_error *error) {
+  if (run->recipe == NULL) {
+    return TW_OK;
+  }
+  record->objective = run->recipe_objective;
+  record->exact_objective = run->exact_objective;
+  record->history = tw_history_copy(tw_recipe_history(run->recipe));
+  return record->history == NULL ? tw_error_memory(error) : TW_OK;
+}
+
 static tw_status record_repeats(const tw_train_run *run, tw_model_record *record, tw_error *error) {
   if (run->repeat_accuracies == NULL) {
     return TW_OK;
@@ -114,6 +125,9 @@ static tw_status make_model(tw_train_run *run, tw_error *error) {
   }
   if (status == TW_OK) {
     status = record_repeats(run, &record, error);
+  }
+  if (status == TW_OK) {
+    status = record_recipe(run, &record, error);
   }
   if (status != TW_OK) {
     tw_model_record_done(&record);
@@ -212,7 +226,11 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .path = run->path,
       .seed = run->request->seed,
       .strength = run->model->record.strength,
-      .objective = run->fit.objective,
+      .objective = run->model->record.objective,
+      .history = run->recipe == NULL ? NULL : tw_recipe_history(run->recipe),
+      .recipe_objective = run->recipe_objective,
+      .exact_objective = run->exact_objective,
+      .exact_test = run->exact_test,
       .skipped_count = dataset->skipped_count,
       .skipped = dataset->skipped,
       .loose_count = dataset->loose_count,
@@ -221,6 +239,8 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .empty = dataset->empty,
       .row_count = dataset->count,
       .rows = run->rows,
+      .features = dataset->features,
+      .dimensions = dataset->dimensions,
       .note_count = run->notes.count,
       .notes = run->notes.list,
       .cached = dataset->cached,

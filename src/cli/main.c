@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/recipe.h"
 #include "cli/settings.h"
 #include "cli/terminal.h"
 
@@ -119,7 +120,7 @@ static void paths_done(paths *paths) {
 /* ---- Commands ---------------------------------------------------------------------------------------------------- */
 
 static tw_tool_trunk trunk_of(const settings *settings) {
-  return (tw_tool_trunk){.name = settings->trunk,
+  return (tw_tool_trunk){.name = settings->trunk == NULL ? "efficientnet-lite0" : settings->trunk,
                          .cut = settings->cut,
                          .preprocess = settings->preprocess,
                          .input_size = (uint32_t)settings->input_size,
@@ -168,6 +169,7 @@ static int run_train(const settings *settings) {
     return misused(settings, "--features and --names go together");
   }
   const char *conflict = conflict_of_parts(settings);
+  conflict = conflict != NULL ? conflict : recipe_conflict(settings);
   if (conflict != NULL) {
     return misused(settings, conflict);
   }
@@ -183,7 +185,8 @@ static int run_train(const settings *settings) {
                            .folds = (size_t)settings->folds,
                            .seed = settings->seed,
                            .train_per_class = (size_t)settings->train_per_class,
-                           .repeat = (size_t)settings->repeat};
+                           .repeat = (size_t)settings->repeat,
+                           .recipe = recipe_of(settings)};
   tw_error error;
   tw_tool_summary summary = {0};
   return finish(settings, tw_tool_run_train(&tool, &request, &summary, NULL, &error), &error, summary.skipped);
@@ -248,6 +251,65 @@ static int run_classify(const settings *settings) {
   tw_status status = tw_tool_classify(&tool, &trunk, paths.list, paths.count, k, &summary, &error);
   paths_done(&paths);
   return finish(settings, status, &error, summary.skipped);
+}
+
+/* What `draw` draws: each kind's operands. */
+typedef struct drawing {
+  const char *name;
+  tw_tool_drawing kind;
+  size_t least; /* operands after the name; with `most` the first is a model */
+  size_t most;
+  const char *wants;
+} drawing;
+
+static const drawing drawings[] = {
+    {"features", TW_DRAW_FEATURES, 1, 2, "features wants PICTURE, or MODEL PICTURE"},
+    {"bars", TW_DRAW_BARS, 1, 2, "bars wants PICTURE, or MODEL PICTURE"},
+    {"grid", TW_DRAW_GRID, 2, 2, "grid wants MODEL and DIR, the folder of its pictures"},
+    {"confusion", TW_DRAW_CONFUSION, 2, 2, "confusion wants MODEL and DIR, the folder of its pictures"},
+    {"curves", TW_DRAW_CURVES, 1, 1, "curves wants MODEL or history.csv"},
+};
+
+static const drawing *find_drawing(const char *name) {
+  for (size_t i = 0; i < sizeof drawings / sizeof *drawings; i++) {
+    if (strcmp(drawings[i].name, name) == 0) {
+      return &drawings[i];
+    }
+  }
+  return NULL;
+}
+
+static int run_draw(const settings *settings) {
+  const drawing *drawing = find_drawing(settings->operands[0]);
+  size_t given = settings->operand_count - 1;
+  if (drawing == NULL) {
+    return misused(settings, "draws features, bars, grid, confusion or curves");
+  }
+  if (given < drawing->least || given > drawing->most) {
+    return misused(settings, drawing->wants);
+  }
+  if (settings->output == NULL) {
+    return misused(settings, "wants -o FILE.png, or .svg for a chart");
+  }
+  bool of_model = given == drawing->most;
+  if (of_model &&
+      (settings->trunk != NULL || settings->cut != NULL || settings->preprocess != NULL || settings->labels != NULL ||
+       settings->input_size != 0 || !isnan(settings->mean) || !isnan(settings->scale))) {
+    return misused(settings, "--trunk and what belongs to it go with a picture alone: a model has its own");
+  }
+  tw_tool tool = tw_terminal_tool(settings);
+  tw_tool_draw request = {.kind = drawing->kind,
+                          .model = of_model ? settings->operands[1] : NULL,
+                          .subject = settings->operands[of_model && given > 1 ? 2 : 1],
+                          .trunk = trunk_of(settings),
+                          .k = settings->k == 0 ? 5 : (size_t)settings->k,
+                          .seed = settings->seed,
+                          .output = settings->output};
+  if (request.k > TW_TOOL_MAX_BARS) {
+    return misused(settings, "-k: there is room for 50 bars");
+  }
+  tw_error error;
+  return finish(settings, tw_tool_run_draw(&tool, &request, &error), &error, 0);
 }
 
 static int run_features(const settings *settings) {
@@ -326,8 +388,13 @@ static int run_bench(const settings *settings) {
 static const command commands[] = {
     {"train", "DIR -o MODEL.onnx", "Train a classifier on a folder of pictures, test it and write it.",
      "DIR has one subfolder a class. What was measured and every prediction go into the folder MODEL.report.\n"
-     "With --features and --names instead of DIR it trains on features computed elsewhere.",
-     0, 1, "o " TRUNK " val test folds train-per-class repeat seed features names " CACHED, run_train},
+     "With --features and --names instead of DIR it trains on features computed elsewhere.\n"
+     "With --solver sgd, momentum or adam it trains by the tutorial's recipe, an epoch a line on stderr.",
+     0, 1,
+     "o " TRUNK
+     " val test folds train-per-class repeat seed solver epochs batch lr decay decay-steps momentum patience "
+     "checkpoint checkpoint-every resume features names " CACHED,
+     run_train},
     {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
      "Pictures that training has used are told apart by their content and counted on a line of their own.", 2, 2,
      "include-training " CACHED, run_evaluate},
@@ -345,6 +412,16 @@ static const command commands[] = {
      1, 1, "o labels quiet", run_export},
     {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
      NULL, 1, SIZE_MAX, "k labels " NETWORK " json quiet threads strict", run_classify},
+    {"draw", "KIND WHAT... -o FILE.png", "Draw one of the tutorial's pictures.",
+     "  topwork draw features panda.jpg -o f.png          a picture beside its features\n"
+     "  topwork draw bars panda.jpg -k 5 -o b.svg         what the trunk takes it for\n"
+     "  topwork draw bars birds.onnx photo.jpg -o b.svg   what a model takes it for\n"
+     "  topwork draw grid birds.onnx birds/ -o g.png      nine test pictures at random\n"
+     "  topwork draw confusion birds.onnx birds/ -o c.svg the confusion matrix of the test part\n"
+     "  topwork draw curves birds.onnx -o l.svg           loss and accuracy over the epochs\n"
+     "  topwork draw curves birds.report/history.csv -o l.svg   the same\n\n"
+     "Charts are PNG or SVG, as FILE is called; features and grid hold photographs and are PNG.",
+     1, 3, "o k seed labels " TRUNK " quiet threads cache no-cache", run_draw},
     {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
      1, "o " TRUNK " quiet threads cache no-cache strict", run_features},
     {"run", "NETWORK --input X.npy -o Y.npy", "Run a bare network on a tensor.", NULL, 1, 1, "o input output threads",

@@ -31,12 +31,30 @@ static const option options[] = {
      FIELD(train_per_class), 1, INT32_MAX, NULL},
     {"repeat", 0, OPTION_NUMBER, "R", "draw the parts R times (seed, seed + 1, ...) and give mean and spread",
      FIELD(repeat), 1, 1000, NULL},
-    {"seed", 0, OPTION_NUMBER, "N", "seed of the draw of the parts (default 0)", FIELD(seed), 0, INT64_MAX, NULL},
+    {"seed", 0, OPTION_NUMBER, "N", "seed of what is drawn at random (default 0)", FIELD(seed), 0, INT64_MAX, NULL},
+    {"solver", 0, OPTION_CHOICE, "NAME", "exact (default), or the tutorial's recipe: sgd, momentum or adam",
+     FIELD(solver), 0, 0, "exact|sgd|momentum|adam"},
+    {"epochs", 0, OPTION_NUMBER, "N", "recipe: epochs in all (default 200)", FIELD(epochs), 1, 100000, NULL},
+    {"batch", 0, OPTION_NUMBER, "N", "recipe: rows of a mini-batch (default 128)", FIELD(batch), 1, 1 << 20, NULL},
+    {"lr", 0, OPTION_POSITIVE, "X", "recipe: learning rate at the beginning (default 0.01)", FIELD(rate), 0, 0, NULL},
+    {"decay", 0, OPTION_POSITIVE, "X", "recipe: factor on it at each step of its fall (default 0.9)", FIELD(decay), 0,
+     0, NULL},
+    {"decay-steps", 0, OPTION_NUMBER, "N", "recipe: batches between those steps (default 500; 0: no fall)",
+     FIELD(decay_steps), 0, INT32_MAX, NULL},
+    {"momentum", 0, OPTION_SHARE, "X", "recipe momentum: share of the last step kept (default 0.9)", FIELD(momentum), 0,
+     0, NULL},
+    {"patience", 0, OPTION_NUMBER, "N", "recipe: stop after N epochs without a lower validation loss", FIELD(patience),
+     1, 100000, NULL},
+    {"checkpoint", 0, OPTION_TEXT, "FILE", "recipe: keep its state in FILE as it goes, and on Ctrl-C",
+     FIELD(checkpoint), 0, 0, NULL},
+    {"checkpoint-every", 0, OPTION_NUMBER, "N", "epochs between two checkpoints (default 10)", FIELD(checkpoint_every),
+     1, 100000, NULL},
+    {"resume", 0, OPTION_TEXT, "FILE", "recipe: go on from a checkpoint, to the same model", FIELD(resume), 0, 0, NULL},
     {"features", 0, OPTION_TEXT, "F.npy", "train on these features instead of pictures", FIELD(features), 0, 0, NULL},
     {"names", 0, OPTION_TEXT, "F.tsv", "paths and classes of the features' rows", FIELD(names), 0, 0, NULL},
     {"include-training", 0, OPTION_FLAG, NULL, "count pictures that training has used, too", FIELD(include_training), 0,
      0, NULL},
-    {"k", 'k', OPTION_NUMBER, "N", "print the N most probable classes", FIELD(k), 1, 65536, NULL},
+    {"k", 'k', OPTION_NUMBER, "N", "show the N most probable classes", FIELD(k), 1, 65536, NULL},
     {"format", 0, OPTION_CHOICE, "FORMAT", "text, csv or json", FIELD(format), 0, 0, "text|csv|json"},
     {"input", 0, OPTION_TEXT, "X.npy", "the tensor to run on, batch first", FIELD(input), 0, 0, NULL},
     {"output", 0, OPTION_TEXT, "NODE", "the node whose value is wanted (default the network's first output)",
@@ -201,6 +219,12 @@ static bool set(const command *command, const option *option, const char *value,
       bool good = *value != '\0' && *end == '\0' && isfinite(*(double *)field);
       return good || wrong(command, "--%s wants a number, not '%s'", option->name, value);
     }
+    case OPTION_POSITIVE: {
+      char *end;
+      *(double *)field = strtod(value, &end);
+      bool good = *value != '\0' && *end == '\0' && isfinite(*(double *)field) && *(double *)field > 0;
+      return good || wrong(command, "--%s wants a number above 0, not '%s'", option->name, value);
+    }
     case OPTION_NUMBER:
       if (!parse_whole(value, &number) || number < option->low || number > option->high) {
         snprintf(range, sizeof range, "%s%s wants a whole number from %llu to %llu", is_long_name(option) ? "--" : "-",
@@ -261,7 +285,10 @@ bool tw_cli_parse(const command *command, int count, char **arguments, settings 
   settings settings = {.command = command->name,
                        .validation = NAN,
                        .test = NAN,
-                       .trunk = "efficientnet-lite0",
+                       .rate = NAN,
+                       .decay = NAN,
+                       .decay_steps = SETTINGS_NOT_GIVEN,
+                       .momentum = NAN,
                        .mean = NAN,
                        .scale = NAN};
   settings.operands = calloc((size_t)count + 1, sizeof *settings.operands);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SETTINGS_NOT_GIVEN UINT64_MAX /* of a number for which 0 says something */
+
 typedef struct settings {
   const char *command;
   size_t operand_count;
@@ -32,6 +34,17 @@ typedef struct settings {
   uint64_t train_per_class;
   uint64_t repeat;
   uint64_t seed;
+  const char *solver; /* NULL: not given */
+  uint64_t epochs;    /* 0: not given, as of the other numbers */
+  uint64_t batch;
+  double rate;
+  double decay;
+  uint64_t decay_steps; /* SETTINGS_NOT_GIVEN */
+  double momentum;
+  uint64_t patience;
+  const char *checkpoint;
+  uint64_t checkpoint_every;
+  const char *resume;
   uint64_t k;
   uint64_t threads;
   uint64_t max_size;
@@ -46,13 +59,14 @@ typedef struct settings {
 } settings;
 
 typedef enum option_kind {
-  OPTION_FLAG,   /* bool */
-  OPTION_TEXT,   /* const char * */
-  OPTION_SHARE,  /* double in [0, 1) */
-  OPTION_REAL,   /* double, finite */
-  OPTION_NUMBER, /* uint64_t in low..high */
-  OPTION_SIZE,   /* uint64_t of bytes: 500M, 2G */
-  OPTION_CHOICE  /* const char *, one of `choices` */
+  OPTION_FLAG,     /* bool */
+  OPTION_TEXT,     /* const char * */
+  OPTION_SHARE,    /* double in [0, 1) */
+  OPTION_REAL,     /* double, finite */
+  OPTION_POSITIVE, /* double above 0, finite */
+  OPTION_NUMBER,   /* uint64_t in low..high */
+  OPTION_SIZE,     /* uint64_t of bytes: 500M, 2G */
+  OPTION_CHOICE    /* const char *, one of `choices` */
 } option_kind;
 
 typedef struct option {

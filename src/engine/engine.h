@@ -13,7 +13,13 @@
 enum {
   TW_MAX_PLAN_STEPS = 65536,
 };
-#define TW_MAX_SESSION_BYTES ((size_t)1 << 33) /* activations and scratchpad of one session: 8 GiB */
+/* Activations and scratchpad of one session, of which there is one a core: 2 GiB. ResNet-50 needs some
+ * 0.6 GB for a picture of 2048 x 2048 (two results of 256 x 512 x 512 and a smaller one), far more than networks that
+ * classify whole pictures are made for. */
+#define TW_MAX_SESSION_BYTES ((size_t)1 << 31)
+/* Packed weights of a plan, of which there is one: 8 GiB. A file may have 4 (TW_MAX_NETWORK_FILE), and float16 ones
+ * become twice as large. */
+#define TW_MAX_WEIGHT_BYTES ((size_t)1 << 33)
 
 /* "oneDNN 2.6.3 avx2": version and effective instruction set. Part of the cache key: another text, other bits. Static.
  */

@@ -194,8 +194,8 @@ static tw_status open_place(tw_trunk *trunk, const tw_trunk_place *place, const 
   }
   TW_TRY(take_card(trunk, card, place->network != NULL, error));
   TW_TRY(import_network(trunk, options, error));
-  const tw_trunk_said said = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
-  TW_TRY(tw_trunk_find_preprocess(&said, &trunk->preprocess, error));
+  const tw_preprocess_source source = {trunk->file, trunk->graph, options, place->card, card->preprocessing};
+  TW_TRY(tw_trunk_find_preprocess(&source, &trunk->preprocess, error));
   TW_TRY(cut_network(trunk, options, error));
   return take_labels(trunk, options, card, error);
 }
@@ -232,7 +232,7 @@ const char *tw_trunk_licence(const tw_trunk *trunk) {
   return trunk->licence;
 }
 
-const char *tw_trunk_source(const tw_trunk *trunk) {
+const char *tw_trunk_origin(const tw_trunk *trunk) {
   return trunk->source;
 }
 

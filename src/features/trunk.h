@@ -48,15 +48,15 @@ void tw_trunk_place_done(tw_trunk_place *place);
 /* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
 
 /* All that may say how pictures become the input. */
-typedef struct tw_trunk_said {
+typedef struct tw_preprocess_source {
   const char *file; /* the network's */
   const tw_graph *graph;
   const tw_trunk_options *options;
   const char *card_path; /* NULL: there is none */
   const char *card_text; /* what it says of preprocessing; may be NULL */
-} tw_trunk_said;
+} tw_preprocess_source;
 
-tw_status tw_trunk_find_preprocess(const tw_trunk_said *said, tw_preprocess *ret_preprocess, tw_error *error);
+tw_status tw_trunk_find_preprocess(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error);
 
 /* ---- The cut ----------------------------------------------------------------------------------------------------- */
 

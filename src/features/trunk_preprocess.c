@@ -13,12 +13,12 @@ static const tw_preprocess RETRAIN = {.dct = TW_DCT_IFAST,
                                       .rounding = TW_ROUNDING_FLOAT,
                                       .layout = TW_LAYOUT_NCHW};
 
-static tw_status no_preprocessing(const tw_trunk_said *said, tw_error *error) {
-  const tw_trunk_options *options = said->options;
-  const char *file = said->file;
-  if (said->card_path != NULL) {
+static tw_status no_preprocessing(const tw_preprocess_source *source, tw_error *error) {
+  const tw_trunk_options *options = source->options;
+  const char *file = source->file;
+  if (source->card_path != NULL) {
     return tw_error_set(error, TW_E_FORMAT, "%s: \"preprocessing\" is missing; docs/PREPROCESSING.md lists its fields",
-                        said->card_path);
+                        source->card_path);
   }
   if (options->mean != NULL || options->scale != NULL) {
     return tw_error_set(error, TW_E_ARGUMENT,
@@ -35,13 +35,13 @@ static tw_status no_preprocessing(const tw_trunk_said *said, tw_error *error) {
 }
 
 /* The way of retrain.py, at the size that the network takes. */
-static tw_status plain(const tw_trunk_said *said, tw_preprocess *ret_preprocess, tw_error *error) {
-  const tw_trunk_options *options = said->options;
+static tw_status plain(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+  const tw_trunk_options *options = source->options;
   if (options->mean == NULL || options->scale == NULL) {
-    return no_preprocessing(said, error);
+    return no_preprocessing(source, error);
   }
   *ret_preprocess = RETRAIN;
-  const tw_graph *graph = said->graph;
+  const tw_graph *graph = source->graph;
   if (graph->input_count == 1 && graph->inputs[0]->shape.rank == 4) {
     const int64_t *dims = graph->inputs[0]->shape.dims;
     bool fits = dims[2] <= TW_PREPROCESS_MAX_SIDE && dims[3] <= TW_PREPROCESS_MAX_SIDE;
@@ -56,24 +56,24 @@ static tw_status parse(const char *text, const char *where, tw_preprocess *ret_p
   return status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", where);
 }
 
-static tw_status base_of(const tw_trunk_said *said, tw_preprocess *ret_preprocess, tw_error *error) {
-  if (said->options->preprocess != NULL) {
-    return parse(said->options->preprocess, "preprocessing", ret_preprocess, error);
+static tw_status base_of(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+  if (source->options->preprocess != NULL) {
+    return parse(source->options->preprocess, "preprocessing", ret_preprocess, error);
   }
-  if (said->card_text != NULL) {
-    tw_status status = parse(said->card_text, "\"preprocessing\"", ret_preprocess, error);
-    return status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", said->card_path);
+  if (source->card_text != NULL) {
+    tw_status status = parse(source->card_text, "\"preprocessing\"", ret_preprocess, error);
+    return status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", source->card_path);
   }
-  if (said->graph->preprocessing != NULL) {
-    return parse(said->graph->preprocessing, said->file, ret_preprocess, error);
+  if (source->graph->preprocessing != NULL) {
+    return parse(source->graph->preprocessing, source->file, ret_preprocess, error);
   }
-  return plain(said, ret_preprocess, error);
+  return plain(source, ret_preprocess, error);
 }
 
-tw_status tw_trunk_find_preprocess(const tw_trunk_said *said, tw_preprocess *ret_preprocess, tw_error *error) {
-  const tw_trunk_options *options = said->options;
+tw_status tw_trunk_find_preprocess(const tw_preprocess_source *source, tw_preprocess *ret_preprocess, tw_error *error) {
+  const tw_trunk_options *options = source->options;
   tw_preprocess preprocess;
-  TW_TRY(base_of(said, &preprocess, error));
+  TW_TRY(base_of(source, &preprocess, error));
   if (options->input_size != 0) {
     preprocess.width = preprocess.height = options->input_size;
   }
@@ -85,7 +85,7 @@ tw_status tw_trunk_find_preprocess(const tw_trunk_said *said, tw_preprocess *ret
   if (text == NULL) {
     return tw_error_memory(error);
   }
-  tw_status status = parse(text, said->file, ret_preprocess, error);
+  tw_status status = parse(text, source->file, ret_preprocess, error);
   tw_free(text);
   return status;
 }

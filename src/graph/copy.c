@@ -45,6 +45,7 @@ static tw_status copy_metadata(tw_graph *copy, const tw_graph *graph, tw_error *
 
 static tw_status copy_into(tw_graph *copy, const tw_graph *graph, tw_value **made, tw_error *error) {
   copy->dynamic_batch = graph->dynamic_batch;
+  copy->colours_last = graph->colours_last;
   TW_TRY(copy_metadata(copy, graph, error));
   for (size_t i = 0; i < graph->input_count; i++) {
     const tw_value *input = graph->inputs[i];

@@ -102,35 +102,69 @@ static tw_status new_constant(tw_graph *graph, const tw_node *node, const char *
   return TW_OK;
 }
 
+/* Weights that are stored in another order of dimensions: the node that transposes them. */
+static tw_node *transposition(const tw_value *weights) {
+  tw_node *node = weights->producer;
+  return node != NULL && node->op == TW_OP_TRANSPOSE && is_f32_constant(node->inputs[0]) ? node : NULL;
+}
+
 /* The convolution whose only use is `value`, if its weights can be changed. */
 static tw_node *foldable_conv(const tw_rewrite *rewrite, const tw_value *value) {
   tw_node *node = tw_rewrite_sole_producer(rewrite, value, TW_OP_CONV);
-  bool fits = node != NULL && node->input_count <= 3 && is_f32_constant(node->inputs[1]) &&
-              (node->input_count < 3 || is_f32_constant(node->inputs[2]));
+  bool known = node != NULL && (is_f32_constant(node->inputs[1]) ||
+                                (transposition(node->inputs[1]) != NULL && rewrite->uses[node->inputs[1]->index] == 1));
+  bool fits = known && node->input_count <= 3 && (node->input_count < 3 || is_f32_constant(node->inputs[2]));
   return fits ? node : NULL;
+}
+
+/* to = from * scale[c], c counting along one axis: outer x channels x inner. */
+static void scale_weights(const uint8_t *from, size_t outer, size_t inner, const affine *map, float *to) {
+  for (size_t i = 0; i < outer; i++) {
+    for (size_t c = 0; c < map->channels; c++) {
+      for (size_t k = 0; k < inner; k++) {
+        float weight;
+        memcpy(&weight, from, sizeof weight);
+        *to++ = (float)((double)weight * map->scale[c]);
+        from += sizeof weight;
+      }
+    }
+  }
+}
+
+/* The convolution's weights, or what is transposed to be them, times the scale. */
+static tw_status scale_inputs(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_value **inputs,
+                              tw_error *error) {
+  tw_node *turn = transposition(conv->inputs[1]);
+  const tw_value *stored = turn != NULL ? turn->inputs[0] : conv->inputs[1];
+  int axis = turn != NULL ? (int)turn->attributes.target[0] : 0;
+  size_t inner = 1;
+  for (int i = axis + 1; i < stored->shape.rank; i++) {
+    inner *= (size_t)stored->shape.dims[i]; /* of a tensor that is there */
+  }
+  float *scaled;
+  tw_value *value;
+  TW_TRY(new_constant(graph, node, "weights", &stored->shape, &scaled, &value, error));
+  size_t outer = stored->data_size / sizeof(float) / map->channels / inner;
+  scale_weights(stored->data, outer, inner, map, scaled);
+  inputs[1] = turn != NULL ? conv->inputs[1] : value;
+  if (turn != NULL) {
+    turn->inputs[0] = value;
+  }
+  return TW_OK;
 }
 
 /* `node` is what is folded into the convolution. */
 static tw_status scale_conv(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_error *error) {
-  const tw_value *weights = conv->inputs[1];
   const tw_value *bias = conv->input_count == 3 ? conv->inputs[2] : NULL;
   tw_shape bias_shape = {.rank = 1, .dims = {(int64_t)map->channels}};
-  float *new_weights;
   float *new_bias;
   tw_value **inputs = tw_arena_alloc(graph->arena, 3, sizeof(tw_value *));
   if (inputs == NULL) {
     return tw_error_memory(error);
   }
-  TW_TRY(new_constant(graph, node, "weights", &weights->shape, &new_weights, &inputs[1], error));
+  TW_TRY(scale_inputs(graph, conv, node, map, inputs, error));
   TW_TRY(new_constant(graph, node, "bias", &bias_shape, &new_bias, &inputs[2], error));
-  size_t each = weights->data_size / sizeof(float) / map->channels;
-  const uint8_t *old = weights->data;
   for (size_t c = 0; c < map->channels; c++) {
-    for (size_t i = 0; i < each; i++) {
-      float weight;
-      memcpy(&weight, old + (c * each + i) * sizeof weight, sizeof weight);
-      new_weights[c * each + i] = (float)((double)weight * map->scale[c]);
-    }
     double shift = bias == NULL ? 0 : tw_constant_f64(bias, c);
     new_bias[c] = (float)(shift * map->scale[c] + map->shift[c]);
   }

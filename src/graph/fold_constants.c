@@ -12,6 +12,7 @@
 
 typedef struct folding {
   bool *constant; /* by value index: is or becomes a constant */
+  bool *stored;   /* by value index: weights of one convolution; their order is the engine's business */
   bool *folds;    /* by position of the node */
   size_t room;    /* bytes for all results */
 } folding;
@@ -33,7 +34,8 @@ static size_t room_of(const tw_node *node) {
 
 static bool can_fold(const folding *at, const tw_node *node) {
   size_t given = 0;
-  if (!tw_can_evaluate(node)) {
+  bool kept = node->op == TW_OP_TRANSPOSE && at->stored[node->output->index] && node->output->dtype == TW_DTYPE_F32;
+  if (!tw_can_evaluate(node) || kept) {
     return false;
   }
   for (size_t i = 0; i < node->input_count; i++) {
@@ -45,6 +47,20 @@ static bool can_fold(const folding *at, const tw_node *node) {
   }
   size_t bytes = bytes_of(node->output);
   return node->op == TW_OP_CAST || bytes <= given || bytes <= MAX_EXPANDED_BYTES;
+}
+
+/* Weights that another format stores in another order are transposed as they are packed. */
+static tw_status find_stored(const tw_graph *graph, folding *at, tw_error *error) {
+  uint32_t *uses;
+  TW_TRY(tw_graph_count_uses(graph, &uses, error));
+  for (size_t i = 0; i < graph->node_count; i++) {
+    const tw_node *node = graph->nodes[i];
+    if (node->op == TW_OP_CONV && uses[node->inputs[1]->index] == 1) {
+      at->stored[node->inputs[1]->index] = true;
+    }
+  }
+  tw_free(uses);
+  return TW_OK;
 }
 
 static void survey(const tw_graph *graph, folding *at) {
@@ -76,14 +92,18 @@ static void fold_all(tw_graph *graph, const folding *at, uint8_t *room) {
   }
 }
 
-tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
+static tw_status fold(tw_graph *graph, bool keep_stored, tw_error *error) {
   folding at = {.constant = tw_alloc(graph->value_count, sizeof(bool)),
+                .stored = tw_alloc(graph->value_count, sizeof(bool)),
                 .folds = tw_alloc(graph->node_count, sizeof(bool))};
   void *room = NULL;
   tw_status status = TW_OK;
-  if (at.constant == NULL || at.folds == NULL) {
+  if (at.constant == NULL || at.folds == NULL || at.stored == NULL) {
     status = tw_error_memory(error);
   } else {
+    status = keep_stored ? find_stored(graph, &at, error) : TW_OK;
+  }
+  if (status == TW_OK) {
     survey(graph, &at);
     status = tw_graph_fold_room(graph, at.room, &room, error);
   }
@@ -92,8 +112,17 @@ tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
     status = tw_graph_sweep(graph, error);
   }
   tw_free(at.constant);
+  tw_free(at.stored);
   tw_free(at.folds);
   return status;
+}
+
+tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
+  return fold(graph, false, error);
+}
+
+tw_status tw_graph_fold_for_engine(tw_graph *graph, tw_error *error) {
+  return fold(graph, true, error);
 }
 
 /* What passes compute is bounded by what the file holds: a small file cannot ask for much. */

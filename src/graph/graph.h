@@ -144,6 +144,7 @@ typedef struct tw_graph {
   tw_value **outputs;
   const char *preprocessing; /* how a picture becomes the input, when the file says so itself (a GraphDef that begins
                                 with DecodeJpeg): canonical text (image/image.h); NULL otherwise */
+  bool colours_last;         /* the file's own pictures are N x H x W x C: a GraphDef; ours never are */
   bool dynamic_batch;        /* the file's inputs had a symbolic first dimension; written back so */
   struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
   size_t metadata_count;

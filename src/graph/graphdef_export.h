@@ -23,11 +23,12 @@ typedef struct tw_export_slot {
   const char *names[TW_ORDER_COUNT];
 } tw_export_slot;
 
-/* Memory that runs out is remembered in `failed`, and all calls do nothing from then on: checked once, at the end. */
+/* Memory or nodes that run out are remembered, and all calls do nothing from then on: checked once, at the end. */
 typedef struct tw_exporter {
   tw_graph *graph;   /* a copy with folded constants */
   tw_arena *scratch; /* all that is made for the file */
   bool failed;
+  bool too_many;  /* nodes, which is why it failed */
   tw_names taken; /* names of TensorFlow's nodes -> unsigned long *, the last number given behind that name */
   tw_tf_node **nodes;
   size_t node_count;
@@ -85,8 +86,6 @@ const char *tw_export_operand(tw_exporter *to, const tw_value *value, tw_export_
 const char *tw_export_elements(tw_exporter *to, const tw_value *value);
 /* Where the channels-last order has dimension `axis` of four. */
 int tw_export_axis(int axis);
-/* to[i0, i1, ...] in the order perm of from's dimensions: dimension i of `to` is dimension perm[i] of `from`. */
-void tw_export_permute(const float *from, const tw_shape *shape, const int *perm, float *to);
 
 /* ---- Operators: each writes the nodes for one of the graph's ----------------------------------------------------- */
 

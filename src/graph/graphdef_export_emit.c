@@ -83,6 +83,11 @@ const char *tw_export_part(tw_exporter *to, const char *base, const char *what) 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */
 
 static bool reserve_node(tw_exporter *to) {
+  if (to->node_count == TW_GRAPHDEF_MAX_NODES) {
+    to->too_many = true;
+    to->failed = true;
+    return false;
+  }
   if (to->node_count == to->node_capacity) {
     size_t capacity = to->node_capacity == 0 ? 256 : 2 * to->node_capacity;
     tw_tf_node **larger = room(to, capacity, sizeof(tw_tf_node *));

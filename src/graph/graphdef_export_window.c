@@ -6,7 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/evaluate.h"
 #include "graph/graphdef_export.h"
+
+#define MAX_SPREAD_BYTES ((size_t)1 << 26) /* of depthwise weights with the zeros between them */
 
 typedef struct window {
   const char *padding; /* "SAME" or "VALID" */
@@ -85,36 +88,36 @@ static void convolve(tw_exporter *to, const tw_node *node, const char *name, con
   }
 }
 
-/* Weights of DepthwiseConv2dNative: height, width, channels, multiplier; with the zeros between them that a dilation
- * means, as TensorFlow's own operator has none on the CPU. */
-static const char *depthwise_weights(tw_exporter *to, const tw_node *node, const char *name) {
-  static const int perm[4] = {2, 3, 0, 1};
+/* The shape of DepthwiseConv2dNative's weights: height, width, channels, multiplier. False when they are too many. */
+static bool depthwise_shape(const tw_node *node, tw_shape *ret_shape) {
+  int64_t group = node->attributes.group;
+  size_t count;
+  *ret_shape = (tw_shape){.rank = 4,
+                          .dims = {extent_of(&node->attributes, 0), extent_of(&node->attributes, 1), group,
+                                   node->inputs[1]->shape.dims[0] / group}};
+  return tw_shape_count(ret_shape, &count) && count <= MAX_SPREAD_BYTES / sizeof(float);
+}
+
+/* The weights with the zeros between them that a dilation means: TensorFlow's operator has none on the CPU. */
+static const char *depthwise_weights(tw_exporter *to, const tw_node *node, const char *name, const tw_shape *shape) {
+  static const int64_t perm[4] = {2, 3, 0, 1};
   const tw_attributes *attributes = &node->attributes;
-  int64_t group = attributes->group;
-  tw_shape given = {.rank = 4, .dims = {group, node->inputs[1]->shape.dims[0] / group}};
-  tw_shape spread = {.rank = 4, .dims = {0, 0, given.dims[0], given.dims[1]}};
-  size_t row = (size_t)(given.dims[0] * given.dims[1]);
+  const int64_t *kernel = attributes->kernel;
+  tw_shape given = {.rank = 4, .dims = {shape->dims[2], shape->dims[3], kernel[0], kernel[1]}};
+  size_t row = (size_t)(shape->dims[2] * shape->dims[3]);
   size_t count = 0;
-  size_t room = 0;
-  for (int i = 0; i < 2; i++) {
-    given.dims[i + 2] = attributes->kernel[i];
-    spread.dims[i] = extent_of(attributes, i);
-  }
-  tw_shape_count(&given, &count);
-  bool fits = tw_shape_count(&spread, &room) && room <= TW_MAX_TENSOR_BYTES / sizeof(float);
-  float *dense = tw_export_floats(to, count);
-  float *data = fits ? tw_export_floats(to, room) : NULL;
-  to->failed = to->failed || data == NULL;
-  if (!to->failed) {
-    tw_export_permute(node->inputs[1]->data, &given, perm, dense);
-    for (int64_t y = 0; y < attributes->kernel[0]; y++) {
-      for (int64_t x = 0; x < attributes->kernel[1]; x++) {
-        size_t from = (size_t)(y * attributes->kernel[1] + x);
-        size_t at = (size_t)(y * attributes->dilations[0] * spread.dims[1] + x * attributes->dilations[1]);
-        memcpy(data + at * row, dense + from * row, row * sizeof *data);
+  tw_shape_count(shape, &count);
+  float *dense = tw_export_floats(to, row * (size_t)(kernel[0] * kernel[1]));
+  float *data = tw_export_floats(to, count);
+  if (data != NULL) {
+    tw_permute(node->inputs[1]->data, &given, sizeof *dense, perm, dense);
+    for (int64_t y = 0; y < kernel[0]; y++) {
+      for (int64_t x = 0; x < kernel[1]; x++) {
+        size_t at = (size_t)(y * attributes->dilations[0] * shape->dims[1] + x * attributes->dilations[1]);
+        memcpy(data + at * row, dense + (size_t)(y * kernel[1] + x) * row, row * sizeof *data);
       }
     }
-    tw_export_constant(to, name, &spread, data);
+    tw_export_constant(to, name, shape, data);
   }
   return name;
 }
@@ -122,11 +125,15 @@ static const char *depthwise_weights(tw_exporter *to, const tw_node *node, const
 static tw_status depthwise(tw_exporter *to, const tw_node *node, const char *name, const char *input,
                            const window *window, tw_error *error) {
   const tw_attributes *attributes = &node->attributes;
+  tw_shape shape;
   if (attributes->strides[0] != attributes->strides[1]) {
     return tw_export_refuse(node, TW_E_UNSUPPORTED,
                             "TensorFlow's DepthwiseConv2dNative wants the same stride for height and width", error);
   }
-  const char *weights = depthwise_weights(to, node, tw_export_name(to, node->inputs[1]->name));
+  if (!depthwise_shape(node, &shape)) {
+    return tw_export_refuse(node, TW_E_LIMIT, "its dilation would take more than 64 MiB of zeros", error);
+  }
+  const char *weights = depthwise_weights(to, node, tw_export_name(to, node->inputs[1]->name), &shape);
   tw_tf_node *conv = tw_export_simple(to, name, "DepthwiseConv2dNative", input, weights, NULL);
   tw_export_window(to, conv, "strides", attributes->strides[0], attributes->strides[1]);
   tw_export_text(to, conv, "padding", window->padding);
@@ -136,7 +143,7 @@ static tw_status depthwise(tw_exporter *to, const tw_node *node, const char *nam
 
 /* The weights of one of the groups: they follow each other in the graph's order. */
 static const char *group_weights(tw_exporter *to, const tw_node *node, int64_t number, const char *base) {
-  static const int perm[4] = {2, 3, 1, 0};
+  static const int64_t perm[4] = {2, 3, 1, 0};
   tw_shape given = node->inputs[1]->shape;
   given.dims[0] /= node->attributes.group;
   tw_shape permuted = given;
@@ -149,7 +156,7 @@ static const char *group_weights(tw_exporter *to, const tw_node *node, int64_t n
       permuted.dims[i] = given.dims[perm[i]];
     }
     const uint8_t *all = node->inputs[1]->data;
-    tw_export_permute((const float *)(const void *)(all + (size_t)number * count * sizeof *data), &given, perm, data);
+    tw_permute(all + (size_t)number * count * sizeof *data, &given, sizeof *data, perm, data);
     tw_export_constant(to, name, &permuted, data);
   }
   return name;

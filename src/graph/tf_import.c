@@ -57,6 +57,7 @@ tw_status tw_tf_import(tw_bytes file, const tw_graph_hints *hints, tw_graph *gra
   tw_tf_importer importer = {
       .hints = hints, .graph = graph, .scratch = tw_arena_create(), .room_left = room_for_constants(file.size)};
   tw_status status = importer.scratch == NULL ? tw_error_memory(error) : TW_OK;
+  graph->colours_last = true;
   if (status == TW_OK) {
     status = tw_graphdef_read(file, graph->arena, &importer.file, error);
   }

@@ -269,6 +269,7 @@ static tw_status begin_with_decoder(tw_tf_importer *importer, tw_tf_slot *decode
   }
   tw_shape shape = {.rank = 4, .dims = {1, preprocess.height, preprocess.width, 3}};
   importer->file_batch = 1;
+  importer->graph->dynamic_batch = true; /* past the decoder nothing says that there is one picture only */
   return put_input(importer, end, &shape, error);
 }
 

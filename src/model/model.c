@@ -15,6 +15,7 @@ void tw_model_record_done(tw_model_record *record) {
     tw_free(record->contents[part]);
   }
   tw_free(record->path.points);
+  tw_history_free(record->history);
   tw_free(record->repeat_accuracies);
   tw_free(record->repeat_class_accuracies);
   *record = (tw_model_record){0};

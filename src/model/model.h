@@ -34,10 +34,12 @@ typedef struct tw_model_record {
   size_t repeats; /* 0: one draw */
   double *repeat_accuracies;
   double *repeat_class_accuracies;
-  double strength;  /* C */
-  bool by_folds;    /* how C was chosen */
-  double objective; /* J of the final fit */
-  tw_path path;     /* the strengths tried; without points in models that do not say */
+  double strength;        /* C */
+  bool by_folds;          /* how C was chosen */
+  double objective;       /* J of the final fit; by a recipe: that of its top on the training part */
+  tw_history *history;    /* NULL: the exact top. Owned; read from a file its times are 0 */
+  double exact_objective; /* by a recipe: the least J on the training part */
+  tw_path path;           /* the strengths tried; without points in models that do not say */
   /* The test result; test_count is 0 when there was no test part. */
   size_t test_count;
   size_t test_correct;

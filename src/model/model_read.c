@@ -8,6 +8,7 @@
 #include "formats/formats.h"
 #include "model/metadata.h"
 #include "model/model.h"
+#include "model/model_recipe.h"
 
 /* ---- Metadata ---------------------------------------------------------------------------------------------------- */
 
@@ -176,6 +177,10 @@ static tw_status read_training(const tw_graph *graph, tw_model_record *record, t
   tw_status status = read_path(json_object_get(training, "path"), record, error);
   if (status == TW_OK) {
     status = read_repeats(json_object_get(training, "repeats"), record, error);
+  }
+  if (status == TW_OK) {
+    status = tw_model_recipe_read(json_object_get(training, "recipe"), record, error);
+    status = status == TW_OK ? TW_OK : tw_error_prefix(error, status, "metadata '%s'", TW_META_TRAINING);
   }
   json_decref(training);
   TW_TRY(status);

@@ -6,6 +6,7 @@
 #include "formats/formats.h"
 #include "model/metadata.h"
 #include "model/model.h"
+#include "model/model_recipe.h"
 
 /* ---- The graph --------------------------------------------------------------------------------------------------- */
 
@@ -219,6 +220,7 @@ static json_t *training_json(const tw_model_record *record) {
                              number_or_null(record->test_share), "folds", (json_int_t)record->folds, "strength",
                              record->strength, "chosen_by_folds", record->by_folds, "objective", record->objective);
   if (!add_protocol(record, object) ||
+      (record->history != NULL && json_object_set_new(object, "recipe", tw_model_recipe_json(record)) != 0) ||
       (record->path.count > 0 && json_object_set_new(object, "path", path_json(&record->path)) != 0)) {
     json_decref(object);
     return NULL;

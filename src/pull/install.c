@@ -103,7 +103,9 @@ static tw_status copy_bytes(tw_pull_job *job, int file, const char *path, tw_mem
   }
 }
 
-static tw_status copy_member(tw_pull_job *job, const char *path, const tw_pull_file *wanted, tw_error *error) {
+/* `from`: the folder that `path` is in, for messages. */
+static tw_status copy_member(tw_pull_job *job, const char *from, const char *path, const tw_pull_file *wanted,
+                             tw_error *error) {
   tw_member member;
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
@@ -112,11 +114,9 @@ static tw_status copy_member(tw_pull_job *job, const char *path, const tw_pull_f
   tw_status status = tw_member_open(job, wanted, &member, error);
   if (status == TW_OK) {
     status = copy_bytes(job, file, path, &member, error);
-    if (status == TW_OK) {
-      status = tw_member_close(job, &member, error);
-    }
+    status = status == TW_OK ? tw_member_close(job, &member, error) : status;
     if (status == TW_E_FORMAT) {
-      tw_error_prefix(error, status, "%.*s", (int)(tw_path_base(path) - path), path);
+      tw_error_prefix(error, status, "%s", from);
     }
     tw_member_discard(job, &member);
   }
@@ -133,7 +133,8 @@ tw_status tw_install_copy(tw_pull_job *job, const char *from, tw_error *error) {
   TW_TRY(tw_install_begin(job, error));
   for (size_t i = 0; i < job->entry->count; i++) {
     char *path = tw_path_join(from, job->entry->members[i].name);
-    tw_status status = path == NULL ? tw_error_memory(error) : copy_member(job, path, &job->entry->members[i], error);
+    tw_status status =
+        path == NULL ? tw_error_memory(error) : copy_member(job, from, path, &job->entry->members[i], error);
     tw_free(path);
     TW_TRY(status);
   }

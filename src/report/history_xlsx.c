@@ -69,5 +69,5 @@ tw_status tw_report_history_xlsx(const tw_history *history, tw_buffer *buffer, t
   if (buffer->failed) {
     return tw_error_memory(error);
   }
-  return why == NULL ? TW_OK : tw_error_set(error, TW_E_IO, "history.xlsx cannot be written: %s", why);
+  return why == NULL ? TW_OK : tw_error_set(error, TW_E_UNSUPPORTED, "history.xlsx cannot be written: %s", why);
 }

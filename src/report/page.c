@@ -51,15 +51,18 @@ static void append_head(tw_page *page) {
 }
 
 static void append_nav(tw_page *page) {
+  enum { ALWAYS, TEST, PICTURES };
   static const struct {
     const char *link;
-    bool of_test;
-  } links[] = {{"<a href=\"#summary\">Result</a>", false},    {"<a href=\"#confusion\">Confusion</a>", true},
-               {"<a href=\"#pairs\">Pairs</a>", true},        {"<a href=\"#mistakes\">Mistakes</a>", true},
-               {"<a href=\"#classes\">Classes</a>", true},    {"<a href=\"#training\">Training</a>", false},
-               {"<a href=\"#left-out\">Left out</a>", false}, {"<a href=\"#pictures\">All shown</a>", true}};
+    int when;
+  } links[] = {{"<a href=\"#summary\">Result</a>", ALWAYS},    {"<a href=\"#random\">At random</a>", PICTURES},
+               {"<a href=\"#confusion\">Confusion</a>", TEST}, {"<a href=\"#pairs\">Pairs</a>", TEST},
+               {"<a href=\"#mistakes\">Mistakes</a>", TEST},   {"<a href=\"#classes\">Classes</a>", TEST},
+               {"<a href=\"#training\">Training</a>", ALWAYS}, {"<a href=\"#left-out\">Left out</a>", ALWAYS},
+               {"<a href=\"#pictures\">All shown</a>", TEST}};
+  int there = page->outcome->test == NULL ? ALWAYS : !page->shown.pictures ? TEST : PICTURES;
   for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-    if (!links[i].of_test || page->outcome->test != NULL) {
+    if (links[i].when <= there) {
       tw_page_put(page, links[i].link);
     }
   }
@@ -79,6 +82,7 @@ static void append_body(tw_page *page) {
   append_nav(page);
   tw_page_summary(page);
   if (page->outcome->test != NULL) {
+    tw_page_random(page);
     tw_page_confusion(page);
     tw_page_pairs(page);
     tw_page_extremes(page);

@@ -39,6 +39,19 @@ void tw_page_training(tw_page *page);
 void tw_page_left_out(tw_page *page);
 void tw_page_gallery(tw_page *page);
 
+/* Between others: charts and pictures that are not always there. */
+void tw_page_random(tw_page *page);
+void tw_page_features(tw_page *page);
+void tw_page_curves(tw_page *page);
+
+/* The <img> of a picture, or a box that says that it is gone. */
+void tw_page_image(tw_page *page, const tw_shown *item);
+
+/* page_recipe.c; outcome->history is there. How the top was trained, for the table of facts. */
+void tw_page_recipe_fact(tw_page *page);
+/* How far from the exact top the recipe stopped, a paragraph; nothing without a history. */
+void tw_page_recipe_distance(tw_page *page);
+
 /* page_figure.c: a picture with what was said of it. full: with its class and what it was taken for. */
 void tw_page_figure(tw_page *page, const tw_shown *item, bool full);
 /* A file's path below the folder of the pictures, elided. */

@@ -21,7 +21,7 @@ void tw_page_path(tw_page *page, const char *path) {
   tw_page_put(page, "</span>");
 }
 
-static void append_image(tw_page *page, const tw_shown *item) {
+void tw_page_image(tw_page *page, const tw_shown *item) {
   if (item->base64.size > 0) {
     tw_buffer_format(page->out,
                      "<img width=\"%zu\" height=\"%zu\" loading=\"lazy\" alt=\"\" src=\"data:image/jpeg;base64,",
@@ -37,7 +37,7 @@ void tw_page_figure(tw_page *page, const tw_shown *item, bool full) {
   const tw_report_row *row = &page->outcome->rows[item->row];
   bool right = row->label_index == row->predicted_index;
   tw_page_put(page, right ? "<figure>" : "<figure class=\"wrong\">");
-  append_image(page, item);
+  tw_page_image(page, item);
   tw_page_put(page, "<figcaption>");
   if (full) {
     tw_html_name(page->out, row->label, TW_PAGE_CELL_NAME);

@@ -128,6 +128,7 @@ void tw_page_summary(tw_page *page) {
   } else {
     append_no_test(page);
   }
+  tw_page_recipe_distance(page);
   append_warnings(page);
   tw_page_put(page, "</section>\n");
 }

@@ -49,6 +49,12 @@ static void append_trunk(tw_page *page) {
 static void append_top(tw_page *page) {
   const tw_outcome *outcome = page->outcome;
   begin_fact(page, "Top");
+  if (outcome->history != NULL) {
+    tw_page_recipe_fact(page);
+    end_fact(page);
+    begin_fact(page, "For comparison");
+    tw_page_put(page, "the exact top: ");
+  }
   tw_page_put(page, "logistic regression with L2, C = ");
   tw_html_short(page->out, outcome->strength);
   if (outcome->path != NULL) {
@@ -58,6 +64,11 @@ static void append_top(tw_page *page) {
   end_fact(page);
   begin_fact(page, "Objective");
   tw_html_fixed(page->out, outcome->objective, 4);
+  if (outcome->history != NULL) {
+    tw_page_put(page, " by the recipe, ");
+    tw_html_fixed(page->out, outcome->exact_objective, 4);
+    tw_page_put(page, " at the optimum");
+  }
   end_fact(page);
   begin_fact(page, "Seed");
   tw_buffer_format(page->out, "%llu", (unsigned long long)outcome->seed);
@@ -145,6 +156,8 @@ void tw_page_training(tw_page *page) {
   append_time(page);
   tw_page_put(page, "</tbody></table>\n");
   append_draws(page);
+  tw_page_curves(page);
   append_path(page);
+  tw_page_features(page);
   tw_page_put(page, "</section>\n");
 }

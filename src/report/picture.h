@@ -4,7 +4,7 @@
 
 #include "report/chart.h"
 
-/* A place for a photograph: as large as it gets in width x height, its sides' ratio kept, in the middle. */
+/* A place for a photograph: as large as it gets in width x height, its sides' ratio kept, to the left. */
 typedef struct tw_box {
   double left;
   double top;
@@ -12,7 +12,7 @@ typedef struct tw_box {
   double height;
 } tw_box;
 
-/* Draws `image` into the box; returns where it came to lie. */
-tw_box tw_picture_draw(tw_canvas *canvas, const tw_image *image, tw_box box);
+/* Draws `image` into the box, at its bottom or its top; returns where it came to lie. */
+tw_box tw_picture_draw(tw_canvas *canvas, const tw_image *image, tw_box box, bool bottom);
 
 #endif

@@ -38,7 +38,7 @@ static void draw(const void *what, tw_canvas *canvas) {
   tw_buffer note = {0};
   tw_buffer_format(&note, "%zu rows of %zu, the first one top left", cells->rows, cells->columns);
   tw_draw_buffer(canvas, &note, (tw_label){.x = left, .y = 50, .size = NOTE}, TW_INK_MUTED);
-  tw_picture_draw(canvas, drawing->image, (tw_box){BORDER, TOP, PHOTO, fmin(PHOTO, (double)cells->rows * cells->cell)});
+  tw_picture_draw(canvas, drawing->image, (tw_box){BORDER, TOP, PHOTO, PHOTO}, false);
   tw_features_cells_draw(cells, canvas, left, TOP);
 }
 

@@ -65,7 +65,7 @@ static tw_box draw_photo(const grid *grid, tw_canvas *canvas, const char *path, 
   }
   tw_status status = tw_image_thumbnail(grid->reader, tw_map_bytes(map), PIXELS, &image, NULL);
   if (status == TW_OK) {
-    box = tw_picture_draw(canvas, &image, box);
+    box = tw_picture_draw(canvas, &image, box, true);
   } else {
     draw_gone(canvas, box);
     canvas->failed = canvas->failed || status == TW_E_MEMORY;
@@ -118,9 +118,9 @@ static void draw_tile(const grid *grid, tw_canvas *canvas, const tw_report_row *
     canvas->failed = true;
     return;
   }
-  draw_line(canvas, "is ", row->label, "", left, top + PHOTO + 22, false);
+  draw_line(canvas, "true: ", row->label, "", left, top + PHOTO + 22, false);
   if (is_right(row)) {
-    draw_line(canvas, "right: ", row->prediction, (const char *)share.data, left, top + PHOTO + 41, false);
+    draw_line(canvas, "predicted: ", row->prediction, (const char *)share.data, left, top + PHOTO + 41, false);
   } else {
     mark_wrong(canvas, place);
     draw_line(canvas, "WRONG: ", row->prediction, (const char *)share.data, left, top + PHOTO + 41, true);

@@ -174,7 +174,7 @@ void tw_report_history_csv(const tw_history *history, tw_buffer *buffer);
 tw_status tw_report_history_parse(const char *path, tw_bytes file, tw_history *ret_history, tw_error *error);
 /* history.xlsx: a workbook of one sheet, a row an epoch under the same headings, with a chart of loss and one of
  * accuracy. The bytes do not depend on the clock. TW_E_UNSUPPORTED when the module with libxlsxwriter is not
- * installed. */
+ * installed, or finds no room for its temporary files. */
 tw_status tw_report_history_xlsx(const tw_history *history, tw_buffer *buffer, tw_error *error);
 
 /* ---- Predictions ------------------------------------------------------------------------------------------------- */

@@ -130,6 +130,41 @@ static json_t *repeat_json(const tw_outcome *outcome) {
                    real(outcome->repeat_class_deviation), "draws", draws);
 }
 
+/* Training by the recipe; null for the exact top. */
+static json_t *recipe_json(const tw_outcome *outcome) {
+  const tw_history *history = outcome->history;
+  if (history == NULL) {
+    return json_null();
+  }
+  json_t *epochs = json_array();
+  for (size_t i = 0; i < history->count; i++) {
+    const tw_epoch *epoch = &history->epochs[i];
+    json_array_append_new(epochs,
+                          json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "rate", real(epoch->rate), "training_loss",
+                                    real(epoch->training_loss), "training_accuracy", real(epoch->training_accuracy),
+                                    "validation_loss", real(epoch->validation_loss), "validation_accuracy",
+                                    real(epoch->validation_accuracy), "seconds", real(epoch->seconds)));
+  }
+  const tw_recipe_options *options = &history->options;
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "solver",
+                   tw_solver_name(options->solver), "epochs", integer(options->epochs), "batch",
+                   integer(options->batch), "rate", real(options->rate), "decay", real(options->decay), "decay_steps",
+                   integer(options->decay_steps), "momentum",
+                   options->solver == TW_SOLVER_MOMENTUM ? real(options->momentum) : json_null(), "patience",
+                   integer(options->patience), "history", epochs, "kept_epoch", integer(history->best + 1),
+                   "stopped_early", history->stopped_early, "objective", real(outcome->recipe_objective));
+}
+
+/* The exact top beside a recipe's; null without a recipe. */
+static json_t *exact_json(const tw_outcome *outcome) {
+  if (outcome->history == NULL) {
+    return json_null();
+  }
+  return json_pack("{s:o, s:o, s:o}", "objective", real(outcome->exact_objective), "distance",
+                   real(outcome->recipe_objective / outcome->exact_objective - 1), "test",
+                   metrics_json(outcome, outcome->exact_test));
+}
+
 static json_t *outcome_json(const tw_outcome *outcome) {
   json_t *object = json_object();
   json_object_set_new(object, "test", test_json(outcome));
@@ -160,6 +195,8 @@ static json_t *outcome_json(const tw_outcome *outcome) {
     json_object_set_new(object, "strength", real(outcome->strength));
     json_object_set_new(object, "objective", real(outcome->objective));
     json_object_set_new(object, "path", path_json(outcome->path));
+    json_object_set_new(object, "recipe", recipe_json(outcome));
+    json_object_set_new(object, "exact", exact_json(outcome));
   }
   return object;
 }

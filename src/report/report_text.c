@@ -264,6 +264,43 @@ static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
+/* How a training by the recipe went. */
+static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
+  const tw_history *history = outcome->history;
+  if (history == NULL) {
+    return;
+  }
+  const tw_recipe_options *options = &history->options;
+  tw_buffer_format(buffer, "recipe      %s, %zu epoch%s of batches of %zu", tw_solver_name(options->solver),
+                   history->count, plural(history->count), options->batch);
+  if (history->stopped_early) {
+    tw_buffer_format(buffer, ", stopped early after %zu without a lower validation loss", options->patience);
+  }
+  double loss = history->epochs[history->best].validation_loss;
+  tw_buffer_format(buffer, "; kept epoch %zu", history->best + 1);
+  tw_buffer_text(buffer, isnan(loss) ? "\n" : ", of the lowest validation loss, ");
+  if (!isnan(loss)) {
+    tw_buffer_format(buffer, "%.4f\n", loss);
+  }
+  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
+  tw_buffer_format(buffer,
+                   "            stopped %.*f %% above the optimum: J %.4g on the training part, at least %.4g\n",
+                   distance < 100, distance, outcome->recipe_objective, outcome->exact_objective);
+  if (outcome->exact_test != NULL) {
+    tw_buffer_text(buffer, "            the exact top gets ");
+    append_percent(buffer, outcome->exact_test->accuracy);
+    tw_buffer_format(buffer, " of the same test part, log loss %.4f\n", outcome->exact_test->log_loss);
+  }
+}
+
+static void append_top(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (!outcome->evaluation && outcome->path != NULL) {
+    tw_buffer_format(buffer, "%-10s  C = %.3g, chosen by log loss on %s\n",
+                     outcome->history == NULL ? "top" : "exact top", outcome->strength,
+                     outcome->path->by_folds ? "5 folds" : "the validation part");
+  }
+}
+
 void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_sizes(buffer, outcome);
   append_test(buffer, outcome);
@@ -271,9 +308,7 @@ void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_left_out(buffer, outcome);
   append_skipped(buffer, outcome);
   append_notes(buffer, outcome);
-  if (!outcome->evaluation && outcome->path != NULL) {
-    tw_buffer_format(buffer, "top         C = %.3g, chosen by log loss on %s\n", outcome->strength,
-                     outcome->path->by_folds ? "5 folds" : "the validation part");
-  }
+  append_recipe(buffer, outcome);
+  append_top(buffer, outcome);
   append_written(buffer, outcome);
 }

@@ -229,10 +229,10 @@ static tw_status check_options(const tw_samples *samples, const uint8_t *given, 
   return TW_OK;
 }
 
-/* A class that is tested must be trained, and something must be. */
+/* A class that has samples must be trained, and something must be. */
 static tw_status check_classes(const tw_samples *samples, const uint8_t *parts, const char *const *class_names,
                                tw_error *error) {
-  enum { TRAINED = 1, TESTED = 2 };
+  enum { TRAINED = 1, TESTED = 2, CONFLICTING = 4 };
   uint8_t *seen = tw_alloc(samples->classes, 1);
   if (seen == NULL) {
     return tw_error_memory(error);
@@ -243,14 +243,17 @@ static tw_status check_classes(const tw_samples *samples, const uint8_t *parts, 
     training = training || part == TW_PART_TRAINING;
     seen[samples->labels[i]] |= part == TW_PART_TRAINING || part == TW_PART_VALIDATION ? TRAINED
                                 : part == TW_PART_TEST                                 ? TESTED
+                                : part == TW_PART_CONFLICT                             ? CONFLICTING
                                                                                        : 0;
   }
   tw_status status = TW_OK;
   for (size_t k = 0; k < samples->classes && status == TW_OK; k++) {
-    if (seen[k] == TESTED) {
+    if (seen[k] != 0 && (seen[k] & TRAINED) == 0) {
       char name[128];
       name_class(class_names, k, name, sizeof name);
-      status = tw_error_set(error, TW_E_DATA, "%s is only in the test part: nothing to train it on", name);
+      status = tw_error_set(error, TW_E_DATA, "%s %s: nothing to train it on", name,
+                            (seen[k] & TESTED) != 0 ? "is only in the test part"
+                                                    : "has nothing of its own, all of it is in other classes, too");
     }
   }
   if (status == TW_OK && !training) {
@@ -300,6 +303,17 @@ tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const t
   tw_free(parts);
   tw_free(list);
   return status;
+}
+
+tw_status tw_parts_mark(const tw_samples *samples, uint8_t *ret_parts, tw_error *error) {
+  sample *list;
+  TW_TRY(list_samples(samples, 0, &list, error));
+  if (samples->count > 0) {
+    memset(ret_parts, TW_PART_TRAINING, samples->count);
+  }
+  settle_all(list, samples->count, NULL, ret_parts);
+  tw_free(list);
+  return TW_OK;
 }
 
 tw_status tw_folds_draw(const tw_samples *samples, size_t folds, uint64_t seed, int32_t *ret_folds, tw_error *error) {

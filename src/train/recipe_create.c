@@ -18,6 +18,16 @@ const char *tw_solver_name(tw_solver solver) {
   return names[solver];
 }
 
+bool tw_solver_parse(const char *name, tw_solver *ret_solver) {
+  for (tw_solver solver = TW_SOLVER_SGD; solver <= TW_SOLVER_ADAM; solver++) {
+    if (strcmp(name, tw_solver_name(solver)) == 0) {
+      *ret_solver = solver;
+      return true;
+    }
+  }
+  return false;
+}
+
 tw_recipe_options tw_recipe_defaults(void) {
   return (tw_recipe_options){.solver = TW_SOLVER_SGD,
                              .epochs = 200,
@@ -33,6 +43,21 @@ void tw_history_free(tw_history *history) {
     tw_free(history->epochs);
     tw_free(history);
   }
+}
+
+tw_history *tw_history_copy(const tw_history *history) {
+  tw_history *copy = tw_alloc(1, sizeof *copy);
+  if (copy == NULL) {
+    return NULL;
+  }
+  *copy = *history;
+  copy->epochs = tw_alloc(history->count, sizeof *copy->epochs);
+  if (copy->epochs == NULL) {
+    tw_free(copy);
+    return NULL;
+  }
+  memcpy(copy->epochs, history->epochs, history->count * sizeof *copy->epochs);
+  return copy;
 }
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */

@@ -63,10 +63,14 @@ tw_parts_options tw_parts_defaults(void);
  * as training) where they do not. Parts that no sample is given (validation, test) are then drawn from those given as
  * training, by the same rule; with given parts the shares of the parts that are given are ignored. A content given both
  * as training and in another part: the training one is LEAKED; in validation and test: the validation one is LEAKED.
- * Errors: TW_E_DATA for a class whose only samples are test ones (message names class `labels[i]` by `class_names`,
- * which may be NULL), or when no training sample is left. */
+ * Errors: TW_E_DATA for a class whose only samples are test ones or conflicts (message names class `labels[i]` by
+ * `class_names`, which may be NULL), or when no training sample is left. */
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
                         const char *const *class_names, uint8_t *ret_parts, tw_error *error);
+
+/* ret_parts[i], i < n: TW_PART_DUPLICATE, TW_PART_CONFLICT, or TW_PART_TRAINING for all others, whatever is left of a
+ * class. For data that nothing is trained on. */
+tw_status tw_parts_mark(const tw_samples *samples, uint8_t *ret_parts, tw_error *error);
 
 /* ret_folds[i] in 0..folds-1, or -1 for duplicates and conflicts. Stratified: each class is dealt round-robin in the
  * order of hash(seed, content), going on where the class before it stopped, so that the folds' sizes differ by at most
@@ -166,6 +170,8 @@ typedef enum tw_solver {
 } tw_solver;
 
 const char *tw_solver_name(tw_solver solver); /* "exact", "sgd", "momentum", "adam"; static */
+/* The recipe of this name; false when there is none, and for "exact". */
+bool tw_solver_parse(const char *name, tw_solver *ret_solver);
 
 enum {
   TW_RECIPE_MAX_EPOCHS = 100000,
@@ -206,6 +212,7 @@ typedef struct tw_history {
 } tw_history;
 
 void tw_history_free(tw_history *history);
+tw_history *tw_history_copy(const tw_history *history); /* NULL when out of memory */
 
 /* A training under way, between two epochs. Not thread-safe. */
 typedef struct tw_recipe tw_recipe;

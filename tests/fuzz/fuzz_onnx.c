@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/formats.h"
 #include "graph/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,6 +54,23 @@ static void export_and_import(const tw_graph *graph) {
   tw_buffer_done(&second);
 }
 
+/* What is written for TensorFlow is a GraphDef at least. */
+static void export_graphdef(const tw_graph *graph) {
+  tw_buffer file = {0};
+  tw_error error = {0};
+  tw_status status = tw_graph_export_graphdef(graph, TW_GRAPHDEF_FLOAT, NULL, "final_result", &file, &error);
+  if (status == TW_OK) {
+    tw_arena *arena = tw_arena_create();
+    tw_tf_graph read;
+    check(arena != NULL && tw_graphdef_read(tw_buffer_bytes(&file), arena, &read, &error) == TW_OK);
+    check(read.node_count > 0);
+    tw_arena_free(arena);
+  } else {
+    check((status == TW_E_UNSUPPORTED || status == TW_E_LIMIT) && file.size == 0 && error.message[0] != '\0');
+  }
+  tw_buffer_done(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   tw_graph *graph = NULL;
   tw_error error = {0};
@@ -64,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check(tw_graph_verify(graph, &error) == TW_OK);
   optimise_copy(graph);
   export_and_import(graph);
+  export_graphdef(graph);
   tw_graph_free(graph);
   return 0;
 }

@@ -385,8 +385,8 @@ static void gigantic_sessions_are_refused(void **state) {
   net net;
   net_init(&net, 1);
   tw_value *x = net_input(&net, SHAPE(1, 1, 16384, 16384));
-  tw_value *all[12];
-  for (int i = 0; i < 12; i++) {
+  tw_value *all[3];
+  for (int i = 0; i < 3; i++) {
     tw_attributes clip = {.low = 0, .high = (float)i};
     all[i] = NODE(&net, TW_OP_CLIP, &clip, x);
     net_output(&net, all[i]);

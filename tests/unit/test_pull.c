@@ -53,7 +53,7 @@ static void files_of_a_folder_are_verified(void **state) {
   sample_init(&sample);
   save_members(&sample, "files");
   pull_save("files/labels.txt", tw_bytes_of("one\ntwp\n"));
-  pull_fails(&sample, pull_path("files"), TW_E_FORMAT, "files/: 'labels.txt': has a wrong checksum");
+  pull_fails(&sample, pull_path("files"), TW_E_FORMAT, "files: 'labels.txt': has a wrong checksum");
   pull_save("files/labels.txt", tw_bytes_of("one\n"));
   pull_fails(&sample, pull_path("files"), TW_E_FORMAT, "'labels.txt': has not 8 bytes");
   pull_save("files/labels.txt", tw_bytes_of("one\ntwo\nthree\n"));

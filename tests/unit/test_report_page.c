@@ -56,7 +56,7 @@ static void figures_say_what_they_are_of(void **state) {
   char expected[64];
   snprintf(expected, sizeof expected, "<strong>%.1f\xc2\xa0%%</strong> accuracy", 100 * made->metrics->accuracy);
   assert_non_null(strstr(text_of(&page), expected));
-  assert_int_equal(count_of(&page, "<p class=\"of\">Test part, 120 pictures</p>"), 6);
+  assert_int_equal(count_of(&page, "<p class=\"of\">Test part, 120 pictures</p>"), 7);
   assert_non_null(strstr(text_of(&page), "Always saying <bdi>001.class-number-1</bdi>"));
   assert_non_null(strstr(text_of(&page), "<dt>Top 5</dt>"));
   assert_non_null(strstr(text_of(&page), "360 training, 120 validation, 120 test"));
@@ -76,6 +76,31 @@ static void two_small_classes_without_top5(void **state) {
   made_outcome_free(made);
 }
 
+static void the_recipe_stands_beside_the_exact_top(void **state) {
+  (void)state;
+  static tw_epoch epochs[2] = {{0.5, 0.7, 0.5, 0.75, 0.25, 1.5}, {0.25, 0.6, 0.75, 0.8, 0.5, 2}};
+  made_outcome *made = make_outcome_of(2, 12, NULL, 0);
+  tw_history history = {.options = tw_recipe_defaults(), .count = 2, .epochs = epochs};
+  made->outcome.history = &history;
+  made->outcome.recipe_objective = 4.5;
+  made->outcome.exact_objective = 4;
+  made->outcome.exact_test = made->metrics;
+  tw_buffer page = page_of(&made->outcome);
+  assert_non_null(strstr(text_of(&page), "Trained by the recipe, which stopped 12.5\xc2\xa0% above the optimum"));
+  assert_non_null(strstr(text_of(&page), " is 4.5000, the least is 4.0000."));
+  assert_non_null(strstr(text_of(&page), "The exact top, topwork\xe2\x80\x99s default, gets "));
+  assert_non_null(strstr(text_of(&page),
+                         "softmax by the tutorial's recipe: sgd, 2 epochs of batches of 128, learning "
+                         "rate 0.01, times 0.9 every 500 steps; the weights of epoch 1 were kept, "
+                         "those of the lowest validation loss (0.7500)"));
+  tw_buffer_done(&page);
+  made->outcome.history = NULL;
+  page = page_of(&made->outcome);
+  assert_null(strstr(text_of(&page), "recipe"));
+  tw_buffer_done(&page);
+  made_outcome_free(made);
+}
+
 static void folds_and_evaluations_are_named(void **state) {
   (void)state;
   static const double accuracies[2] = {0.75, 0.5};
@@ -85,7 +110,7 @@ static void folds_and_evaluations_are_named(void **state) {
   made->outcome.fold_mean = 0.625;
   made->outcome.fold_deviation = 0.125;
   tw_buffer page = page_of(&made->outcome);
-  assert_int_equal(count_of(&page, "<p class=\"of\">All 2 folds together, 30 pictures</p>"), 6);
+  assert_int_equal(count_of(&page, "<p class=\"of\">All 2 folds together, 30 pictures</p>"), 7);
   assert_non_null(strstr(text_of(&page), "62.5\xc2\xa0% \xc2\xb1 12.5"));
   tw_buffer_done(&page);
   made->outcome.folds = 0;
@@ -101,6 +126,7 @@ static void draws_of_the_parts_are_named(void **state) {
   static const double accuracies[2] = {0.75, 0.5};
   static const double class_accuracies[2] = {0.8128, 0.6128};
   made_outcome *made = make_outcome_of(3, 30, NULL, 0);
+  made->outcome.history = NULL; /* whose table has many numbers */
   made->outcome.seed = 41;
   made->outcome.train_per_class = 15;
   made->outcome.repeats = 2;
@@ -111,7 +137,7 @@ static void draws_of_the_parts_are_named(void **state) {
   made->outcome.repeat_class_mean = 0.7128;
   made->outcome.repeat_class_deviation = 0.0622;
   tw_buffer page = page_of(&made->outcome);
-  assert_int_equal(count_of(&page, "<p class=\"of\">Test part of the first of 2 draws, 30 pictures</p>"), 6);
+  assert_int_equal(count_of(&page, "<p class=\"of\">Test part of the first of 2 draws, 30 pictures</p>"), 7);
   assert_non_null(strstr(text_of(&page), "62.5\xc2\xa0% \xc2\xb1 12.5"));
   assert_non_null(strstr(text_of(&page), "71.3\xc2\xa0% \xc2\xb1 6.2"));
   assert_non_null(strstr(text_of(&page), "90 training (15 of each class), 30 test: all others"));
@@ -169,6 +195,7 @@ static void without_a_test_or_a_path(void **state) {
   made_outcome *made = make_outcome_of(3, 9, NULL, 0);
   made->outcome.test = NULL;
   made->outcome.path = NULL;
+  made->outcome.history = NULL;
   for (size_t i = 0; i < 9; i++) {
     made->rows[i].tested = false;
   }
@@ -177,6 +204,9 @@ static void without_a_test_or_a_path(void **state) {
   assert_non_null(strstr(text_of(&page), "does not say which strengths were tried"));
   assert_null(strstr(text_of(&page), "id=\"cells\""));
   assert_null(strstr(text_of(&page), "#confusion"));
+  assert_null(strstr(text_of(&page), "over the epochs"));
+  assert_null(strstr(text_of(&page), "#random"));
+  assert_null(strstr(text_of(&page), "makes of a picture"));
   tw_buffer_done(&page);
   for (tw_report_chart chart = 0; chart < TW_CHART_COUNT; chart++) {
     assert_false(tw_report_has_chart(&made->outcome, chart));
@@ -422,6 +452,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(figures_say_what_they_are_of),
       cmocka_unit_test(two_small_classes_without_top5),
+      cmocka_unit_test(the_recipe_stands_beside_the_exact_top),
       cmocka_unit_test(folds_and_evaluations_are_named),
       cmocka_unit_test(draws_of_the_parts_are_named),
       cmocka_unit_test(pictures_are_embedded_and_gone_ones_are_boxes),

@@ -251,6 +251,28 @@ static void leaks_leave_the_weaker_part(void **state) {
   set_free(&set);
 }
 
+static void a_class_of_conflicts_is_named(void **state) {
+  (void)state;
+  static const char *const names[] = {"a", "b o", "c"};
+  set set = set_make(30, 1, 3);
+  uint8_t parts[30];
+  tw_error error;
+  tw_parts_options options = tw_parts_defaults();
+  for (size_t i = 1; i < 28; i += 3) {
+    set.contents[i] = set.contents[i + 1]; /* all of class 1 but one are in class 2 as well */
+  }
+  assert_int_equal(tw_parts_draw(&set.samples, NULL, &options, names, parts, &error), TW_OK);
+  assert_int_equal(parts[1], TW_PART_CONFLICT);
+  assert_int_equal(parts[28], TW_PART_TRAINING);
+  set.contents[28] = set.contents[27];
+  memset(parts, 99, sizeof parts);
+  assert_int_equal(tw_parts_draw(&set.samples, NULL, &options, names, parts, &error), TW_E_DATA);
+  assert_string_equal(error.message,
+                      "class 'b o' has nothing of its own, all of it is in other classes, too: nothing to train it on");
+  assert_int_equal(parts[0], 99);
+  set_free(&set);
+}
+
 static void a_class_only_in_the_test_is_named(void **state) {
   (void)state;
   static const char *const names[] = {"a", "b o", "c"};
@@ -495,6 +517,7 @@ int main(void) {
       cmocka_unit_test(copies_do_not_move_others),
       cmocka_unit_test(given_parts_are_kept_and_missing_ones_drawn),
       cmocka_unit_test(leaks_leave_the_weaker_part),
+      cmocka_unit_test(a_class_of_conflicts_is_named),
       cmocka_unit_test(a_class_only_in_the_test_is_named),
       cmocka_unit_test(so_many_of_each_class_are_training_and_all_others_test),
       cmocka_unit_test(what_is_training_with_few_is_training_with_more),

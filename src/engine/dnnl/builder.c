@@ -225,6 +225,35 @@ static tw_status plain_form(tw_builder *builder, tw_tensor *tensor, tw_operand *
   return convert(builder, tensor, &from, &plain, ret_operand, error);
 }
 
+/* A constant that is used in another order of its dimensions: `desc` says where an element of `view` is, which has the
+ * value's dimensions, the first of them perhaps split in two (groups). False when it is none of that. */
+static bool is_transposed_constant(const tw_value *value, const tw_shape *view, dnnl_memory_desc_t *desc) {
+  const tw_node *node = value->producer;
+  if (node == NULL || node->op != TW_OP_TRANSPOSE || node->inputs[0]->data == NULL) {
+    return false;
+  }
+  const tw_shape *stored = &node->inputs[0]->shape;
+  const dnnl_memory_desc_t plain = tw_layout_plain(stored);
+  int more = view->rank - stored->rank;
+  bool split = more == 1 && view->dims[0] * view->dims[1] == value->shape.dims[0];
+  int64_t strides[TW_MAX_RANK + 1];
+  if ((more != 0 && !split) || stored->rank < 1) {
+    return false;
+  }
+  for (int i = split ? 1 : 0; i < stored->rank; i++) {
+    if (view->dims[i + more] != value->shape.dims[i]) {
+      return false;
+    }
+    strides[i + more] = plain.format_desc.blocking.strides[node->attributes.target[i]];
+  }
+  if (split) {
+    strides[1] = plain.format_desc.blocking.strides[node->attributes.target[0]];
+    strides[0] = strides[1] * view->dims[1];
+  }
+  *desc = tw_layout_strided(view, strides);
+  return true;
+}
+
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
                             tw_operand *ret_operand, tw_error *error) {
   tw_tensor *tensor = tw_builder_tensor(builder, value);
@@ -240,6 +269,23 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
     TW_TRY(tw_builder_weights(builder, value->data, &plain, wanted, 1, &packed, error));
     *ret_operand = packed;
     return add_form(builder, tensor, &packed, error);
+  }
+  if (tensor->form_count == 0) {
+    tw_shape view = tw_layout_shape(wanted);
+    dnnl_memory_desc_t desc;
+    dnnl_memory_desc_t plain = tw_layout_plain(&value->shape);
+    bool fits = is_transposed_constant(value, &view, &desc);
+    if (!fits && !is_transposed_constant(value, &value->shape, &desc)) {
+      return tw_error_set(error, TW_E_ENGINE, "'%s' is used before it is made", value->name);
+    }
+    tw_operand packed;
+    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0]->data, &desc, fits ? wanted : &plain, 1, &packed,
+                              error));
+    TW_TRY(add_form(builder, tensor, &packed, error));
+    if (fits) {
+      *ret_operand = packed;
+      return TW_OK;
+    }
   }
   tw_operand from = tensor->forms[0];
   if (!tw_layout_same_dims(&from.desc, wanted)) {
@@ -269,8 +315,8 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
   size_t bytes = tw_layout_bytes(wanted);
-  if (bytes > TW_MAX_SESSION_BYTES - plan->weight_bytes) {
-    return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_SESSION_BYTES);
+  if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
+    return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_WEIGHT_BYTES);
   }
   tw_weights *weights = tw_append(&plan->weights, &plan->weights_count, &plan->weights_capacity, sizeof *weights);
   if (weights == NULL) {

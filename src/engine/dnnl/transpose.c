@@ -1,8 +1,12 @@
-/* Transpose: the source as it lies in memory, its dimensions renamed, brought into row-major order. */
+/* Transpose: the source as it lies in memory, its dimensions renamed, brought into row-major order. A constant is
+ * transposed when it is packed for whoever uses it (tw_builder_source). */
 #include "engine/dnnl/internal.h"
 
 tw_status tw_build_transpose(tw_builder *builder, const tw_node *node, tw_error *error) {
   const tw_value *source = node->inputs[0];
+  if (source->data != NULL) {
+    return TW_OK;
+  }
   dnnl_memory_desc_t layout = tw_builder_layout(builder, source, NULL);
   tw_operand from;
   TW_TRY(tw_builder_source(builder, source, &layout, &from, error));
