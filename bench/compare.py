@@ -123,13 +123,13 @@ def main():
     print(f"{processor()}, {os.cpu_count()} processors; median of {arguments.samples} good samples, "
           f"{thrown} of {len(samples.all)} fell into bad moments.\n")
     print(peer.table(("what", "topwork", "peer", "ratio", "to reach", ""),
-                     [(r["what"], f"{r['ours']:.4g} s", f"{r['theirs']:.4g} s", f"{r['ratio']:.3f}", f"{r['reach']:.2f}",
-                       r["verdict"]) for r in rows]))
+                     [(r["what"], f"{r['ours']:.4g} s", f"{r['theirs']:.4g} s", f"{r['ratio']:.3f}",
+                       "" if r["reach"] is None else f"{r['reach']:.2f}", r["verdict"]) for r in rows]))
     for r in rows:
         for note in r["notes"]:
             print(f"\n{r['what']}: {note}.")
     (peer.WORK / "compare.json").write_text(json.dumps({"rows": rows, "samples": samples.all}, indent=1))
-    return 0 if all(r["verdict"] == "OK" for r in rows) else 1
+    return 0 if all(r["verdict"] != "short" for r in rows) else 1
 
 
 if __name__ == "__main__":

@@ -86,8 +86,6 @@ const char *tw_export_operand(tw_exporter *to, const tw_value *value, tw_export_
 const char *tw_export_elements(tw_exporter *to, const tw_value *value);
 /* Where the channels-last order has dimension `axis` of four. */
 int tw_export_axis(int axis);
-/* to[i0, i1, ...] in the order perm of from's dimensions: dimension i of `to` is dimension perm[i] of `from`. */
-void tw_export_permute(const float *from, const tw_shape *shape, const int *perm, float *to);
 
 /* ---- Operators: each writes the nodes for one of the graph's ----------------------------------------------------- */
 

@@ -209,7 +209,8 @@ static tw_status survey_slot(tw_tf_importer *importer, tw_tf_slot *slot, tw_erro
   for (size_t i = slot->first; i < slot->end; i++) {
     const tw_tf_slot *input = slot->inputs[i];
     slot->supported = slot->supported && input != NULL && input->supported;
-    slot->fed = slot->fed || (input != NULL && input->fed);
+    bool circle = input != NULL && input->state == SLOT_OPEN; /* to be told when an output needs it */
+    slot->fed = slot->fed || circle || (input != NULL && input->fed);
     slot->weighted = slot->weighted || (input != NULL && input->weighted);
   }
   if (is_any(slot, renaming) && slot->end > 0 && slot->inputs[0] != NULL) {

@@ -68,9 +68,9 @@ tw_parts_options tw_parts_defaults(void);
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
                         const char *const *class_names, uint8_t *ret_parts, tw_error *error);
 
-/* Only what becomes of copies: of those of one content one keeps its part (training, or the given one), the others are
- * DUPLICATE or LEAKED, and all are CONFLICT when they are of several classes. No class need have anything left. */
-tw_status tw_parts_settle(const tw_samples *samples, const uint8_t *given, uint8_t *ret_parts, tw_error *error);
+/* ret_parts[i], i < n: TW_PART_DUPLICATE, TW_PART_CONFLICT, or TW_PART_TRAINING for all others, whatever is left of a
+ * class. For data that nothing is trained on. */
+tw_status tw_parts_mark(const tw_samples *samples, uint8_t *ret_parts, tw_error *error);
 
 /* ret_folds[i] in 0..folds-1, or -1 for duplicates and conflicts. Stratified: each class is dealt round-robin in the
  * order of hash(seed, content), going on where the class before it stopped, so that the folds' sizes differ by at most
