@@ -108,6 +108,14 @@ static void settle_all(const sample *list, size_t count, const uint8_t *given, u
   }
 }
 
+tw_status tw_parts_settle(const tw_samples *samples, const uint8_t *given, uint8_t *ret_parts, tw_error *error) {
+  sample *list;
+  TW_TRY(list_samples(samples, 0, &list, error));
+  settle_all(list, samples->count, given, ret_parts);
+  tw_free(list);
+  return TW_OK;
+}
+
 /* Leaves in `list` only the samples whose part is training, in the order in which they are dealt; their number. */
 static size_t keep_pool(sample *list, size_t count, const uint8_t *parts) {
   size_t kept = 0;
@@ -303,17 +311,6 @@ tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const t
   tw_free(parts);
   tw_free(list);
   return status;
-}
-
-tw_status tw_parts_mark(const tw_samples *samples, uint8_t *ret_parts, tw_error *error) {
-  sample *list;
-  TW_TRY(list_samples(samples, 0, &list, error));
-  if (samples->count > 0) {
-    memset(ret_parts, TW_PART_TRAINING, samples->count);
-  }
-  settle_all(list, samples->count, NULL, ret_parts);
-  tw_free(list);
-  return TW_OK;
 }
 
 tw_status tw_folds_draw(const tw_samples *samples, size_t folds, uint64_t seed, int32_t *ret_folds, tw_error *error) {
