@@ -270,7 +270,7 @@ static void a_class_of_conflicts_is_named(void **state) {
   assert_string_equal(error.message,
                       "class 'b o' has nothing of its own, all of it is in other classes, too: nothing to train it on");
   assert_int_equal(parts[0], 99);
-  assert_int_equal(tw_parts_mark(&set.samples, parts, &error), TW_OK); /* who does not train does not mind */
+  assert_int_equal(tw_parts_settle(&set.samples, NULL, parts, &error), TW_OK); /* who does not train does not mind */
   assert_int_equal(parts[28], TW_PART_CONFLICT);
   assert_int_equal(parts[29], TW_PART_TRAINING);
   set_free(&set);
