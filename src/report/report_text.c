@@ -259,8 +259,9 @@ static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
   if (outcome->report_path != NULL) {
     tw_buffer_text(buffer, model ? "            " : "wrote       ");
     tw_text_append_escaped(buffer, outcome->report_path);
-    tw_buffer_format(buffer, "/: index.html (the report), %smetrics.json, %spredictions.csv\n",
-                     outcome->charts ? "charts, " : "", outcome->test == NULL ? "" : "confusion.csv, ");
+    tw_buffer_format(buffer, "/: index.html (the report), %s%smetrics.json, %spredictions.csv\n",
+                     outcome->charts ? "charts, " : "", outcome->history == NULL ? "" : "history.csv, ",
+                     outcome->test == NULL ? "" : "confusion.csv, ");
   }
 }
 
