@@ -411,6 +411,9 @@ static void the_smallest_class_says_how_many_work(void **state) {
   assert_string_equal(error.message,
                       "class 'b o' has 1 different picture: with a fixed number of each class for "
                       "training every class needs at least two");
+  set.contents[13] = set.contents[4];
+  assert_int_equal(draw_by_number(&set, 1, 0, parts, &error), TW_E_DATA);
+  assert_non_null(strstr(error.message, "class 'b o' has nothing of its own"));
   set_free(&set);
 }
 
