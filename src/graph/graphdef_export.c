@@ -5,7 +5,6 @@
  * become halves again, as nothing is lost by it. */
 #include <string.h>
 
-#include "graph/evaluate.h"
 #include "graph/graphdef_export.h"
 
 /* All is float32 once the constants are folded. */
@@ -40,27 +39,10 @@ static tw_status check_graph(const tw_graph *graph, tw_error *error) {
 /* The output may be the input or a constant. */
 static void give_output(tw_exporter *to) {
   const tw_value *output = to->graph->outputs[0];
-  if (output->producer == NULL || output->data != NULL) {
+  if (output->producer == NULL) {
     const char *operand = tw_export_operand(to, output, tw_export_order_of(to, output));
     tw_export_simple(to, to->output_name, "Identity", operand, NULL);
   }
-}
-
-/* The pass that folds constants leaves the transposition of stored weights to the engine; TensorFlow wants them in an
- * order of its own, under the name of what is stored. */
-static bool fold_transposition(tw_exporter *to, const tw_node *node) {
-  const tw_value *stored = node->inputs[0];
-  if (node->op != TW_OP_TRANSPOSE || stored->data == NULL) {
-    return false;
-  }
-  void *data = tw_export_floats(to, stored->data_size / sizeof(float));
-  if (data != NULL) {
-    tw_evaluate(node, data);
-    node->output->data = data;
-    node->output->data_size = stored->data_size;
-    node->output->name = stored->name;
-  }
-  return true;
 }
 
 static tw_status export_nodes(tw_exporter *to, tw_graphdef_input input, const tw_preprocess *preprocess,
@@ -73,9 +55,7 @@ static tw_status export_nodes(tw_exporter *to, tw_graphdef_input input, const tw
   to->output_name = tw_export_name(to, output_name);
   TW_TRY(tw_export_begin(to, input, preprocess, error));
   for (size_t i = 0; !to->failed && i < to->graph->node_count; i++) {
-    if (!fold_transposition(to, to->graph->nodes[i])) {
-      TW_TRY(tw_export_operator(to, to->graph->nodes[i], error));
-    }
+    TW_TRY(tw_export_operator(to, to->graph->nodes[i], error));
   }
   give_output(to);
   if (to->too_many) {

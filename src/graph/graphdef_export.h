@@ -48,9 +48,9 @@ const char *tw_export_name(tw_exporter *to, const char *wanted);
 /* A free name below `base`: "base/what". */
 const char *tw_export_part(tw_exporter *to, const char *base, const char *what);
 
-/* Appends a node; `name` is one of the above. Never NULL; valid until the exporter is done. T is set to float. */
+/* Appends a node; `name` is one of the above. Never NULL; valid until the exporter is done. */
 tw_tf_node *tw_export_node(tw_exporter *to, const char *name, const char *op, size_t input_room);
-/* The same for one with these inputs, ended by NULL. */
+/* The same for one of floats (T) with these inputs, five at most, ended by NULL. */
 tw_tf_node *tw_export_simple(tw_exporter *to, const char *name, const char *op, ...);
 void tw_export_input(tw_exporter *to, tw_tf_node *node, const char *name);
 

@@ -32,8 +32,7 @@ tw_export_order tw_export_order_of(const tw_exporter *to, const tw_value *value)
 }
 
 int tw_export_axis(int axis) {
-  static const int places[4] = {0, 3, 1, 2};
-  return places[axis];
+  return (int)PERMUTATIONS[TW_ORDER_GRAPH][axis];
 }
 
 /* ---- Constants --------------------------------------------------------------------------------------------------- */

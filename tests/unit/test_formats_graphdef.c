@@ -179,7 +179,7 @@ static void one_value_for_too_many(void **state) {
   gd_const_fields(&g, "c", TW_TF_FLOAT, 1, DIMS((int64_t)1 << 40), &fields);
   read_fails(&g, TW_E_LIMIT, "asks for more than the limit");
   for (int i = 0; i < 5; i++) { /* each is within the limit, not all together */
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "c%d", i);
     tw_wire_put_f32(&fields, 5, 1);
     gd_const_fields(&g, name, TW_TF_FLOAT, 1, DIMS((int64_t)1 << 22), &fields);
