@@ -383,6 +383,26 @@ static inline void ref_matmul(reference *ref, const tw_node *node) {
   }
 }
 
+static inline void ref_transpose(reference *ref, const tw_node *node) {
+  const tw_shape *from = &node->inputs[0]->shape;
+  const tw_shape *to = &node->output->shape;
+  const double *x = ref_get(ref, node->inputs[0]);
+  double *y = ref_put(ref, node->output);
+  for (size_t i = 0; i < count_of(to); i++) {
+    int64_t at[TW_MAX_RANK];
+    size_t rest = i;
+    for (int d = to->rank - 1; d >= 0; d--) {
+      at[node->attributes.target[d]] = (int64_t)(rest % (size_t)to->dims[d]);
+      rest /= (size_t)to->dims[d];
+    }
+    size_t source = 0;
+    for (int d = 0; d < from->rank; d++) {
+      source = source * (size_t)from->dims[d] + (size_t)at[d];
+    }
+    y[i] = x[source];
+  }
+}
+
 static inline void ref_simple(reference *ref, const tw_node *node) {
   const double *x = ref_get(ref, node->inputs[0]);
   double *y = ref_put(ref, node->output);
@@ -408,6 +428,7 @@ static inline void ref_node(reference *ref, const tw_node *node) {
     case TW_OP_SOFTMAX: ref_softmax(ref, node); break;
     case TW_OP_GEMM: ref_gemm(ref, node); break;
     case TW_OP_MATMUL: ref_matmul(ref, node); break;
+    case TW_OP_TRANSPOSE: ref_transpose(ref, node); break;
     default: ref_simple(ref, node); break;
   }
 }

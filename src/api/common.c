@@ -106,9 +106,10 @@ tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, 
                               .scale = request->scale,
                               .labels = request->labels};
   tw_status status = tw_trunk_open(request->name, &options, ret_trunk, error);
-  uint64_t bytes;
   const tw_pull_entry *entry = status == TW_E_ARGUMENT ? tw_pull_find(request->name) : NULL;
-  if (entry != NULL && tw_pull_look(entry, NULL, &bytes, NULL) <= TW_PULL_PARTIAL) {
+  uint64_t bytes;
+  tw_pull_state state = entry == NULL ? TW_PULL_INSTALLED : tw_pull_look(entry, NULL, &bytes, NULL);
+  if (state == TW_PULL_ABSENT || state == TW_PULL_PARTIAL) {
     return tw_error_set(error, status, "the trunk %s is not installed: 'topwork pull %s' brings it here", entry->name,
                         entry->name);
   }

@@ -180,7 +180,7 @@ static tw_status read_features(tw_bytes file, const char *features, tw_dataset *
   if (dataset != NULL) {
     dataset->count = npy.dims[0];
     dataset->dimensions = npy.dims[1];
-    dataset->features = tw_alloc(npy.count, sizeof(float));
+    dataset->features = tw_alloc_aligned(npy.count * sizeof(float)); /* within the limit above */
   }
   if (dataset == NULL || dataset->features == NULL) {
     tw_dataset_free(dataset);

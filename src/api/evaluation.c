@@ -64,8 +64,7 @@ static tw_status sort_out(tw_evaluation *run, tw_error *error) {
     tw_free(parts);
     return tw_error_memory(error);
   }
-  tw_parts_options options = {.validation = 0, .test = 0, .seed = 0};
-  tw_status status = tw_parts_draw(&samples, NULL, &options, NULL, parts, error);
+  tw_status status = tw_parts_settle(&samples, NULL, parts, error);
   for (size_t i = 0; status == TW_OK && i < dataset->count; i++) {
     if (parts[i] != TW_PART_TRAINING) {
       run->parts[i] = tw_part_name((tw_part)parts[i]);

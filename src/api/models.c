@@ -51,7 +51,7 @@ static const char *description_of(const row *row) {
 }
 
 static const char *source_of(const row *row) {
-  return row->entry != NULL ? row->entry->url : row->trunk != NULL ? tw_trunk_source(row->trunk) : NULL;
+  return row->entry != NULL ? row->entry->url : row->trunk != NULL ? tw_trunk_origin(row->trunk) : NULL;
 }
 
 /* ---- Text -------------------------------------------------------------------------------------------------------- */

@@ -90,7 +90,7 @@ static tw_status draw_parts(tw_train_run *run, tw_error *error) {
   }
   /* Parts tell duplicates from conflicts; the folds then deal the rest. */
   tw_parts_options options = {.validation = 0, .test = 0, .seed = request->seed};
-  TW_TRY(tw_parts_draw(&run->samples, NULL, &options, NULL, run->parts, error));
+  TW_TRY(tw_parts_draw(&run->samples, NULL, &options, (const char *const *)run->dataset->classes, run->parts, error));
   return tw_folds_draw(&run->samples, request->folds, request->seed, run->folds, error);
 }
 

@@ -2,6 +2,8 @@
  * top it stopped. What an epoch does is in train/recipe.c. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/train_run.h"
 
@@ -23,6 +25,24 @@ bool tw_train_has_recipe(const tw_tool_train *request) {
   return solver != NULL && strcmp(solver, tw_solver_name(TW_SOLVER_EXACT)) != 0;
 }
 
+/* A picture or a model in the place of the checkpoint is a slip of the pen, and stays. */
+static tw_status check_checkpoint(const char *path, const tw_tool_train *request, tw_error *error) {
+  struct stat status;
+  if (strcmp(path, request->output) == 0) {
+    return tw_error_set(error, TW_E_ARGUMENT, "%s: is to be the model, and cannot be the checkpoint, too", path);
+  }
+  if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+    tw_map *map;
+    TW_TRY(tw_map_open(path, &map, error));
+    bool good = tw_recipe_is_checkpoint(tw_map_bytes(map));
+    tw_map_close(map);
+    if (!good) {
+      return tw_error_set(error, TW_E_ARGUMENT, "%s: is there and is no checkpoint, so it is not overwritten", path);
+    }
+  }
+  return tw_api_check_output(path, error);
+}
+
 tw_status tw_train_check_recipe(const tw_tool_train *request, tw_error *error) {
   const tw_tool_recipe *recipe = &request->recipe;
   if (!tw_train_has_recipe(request)) {
@@ -38,11 +58,7 @@ tw_status tw_train_check_recipe(const tw_tool_train *request, tw_error *error) {
                         "folds test the exact top: a recipe has the validation and the test part");
   }
   if (recipe->checkpoint != NULL) {
-    if (strcmp(recipe->checkpoint, request->output) == 0) {
-      return tw_error_set(error, TW_E_ARGUMENT, "%s: is to be the model, and cannot be the checkpoint, too",
-                          recipe->checkpoint);
-    }
-    TW_TRY(tw_api_check_output(recipe->checkpoint, error));
+    TW_TRY(check_checkpoint(recipe->checkpoint, request, error));
   }
   if (recipe->resume != NULL) {
     tw_map *map;
@@ -117,7 +133,12 @@ static tw_status save(watch *watch, tw_error *error) {
 
 static tw_status resume(watch *watch, tw_error *error) {
   const char *path = watch->request->resume;
+  const char *checkpoint = watch->request->checkpoint;
   if (path == NULL) {
+    if (checkpoint != NULL && access(checkpoint, F_OK) == 0) {
+      tw_api_note(watch->run->tool, "%s: is written anew; --resume %s would have gone on from it", checkpoint,
+                  checkpoint);
+    }
     return TW_OK;
   }
   tw_map *map;
@@ -125,7 +146,7 @@ static tw_status resume(watch *watch, tw_error *error) {
   tw_status status = tw_recipe_restore(watch->run->recipe, path, tw_map_bytes(map), error);
   tw_map_close(map);
   TW_TRY(status);
-  if (watch->request->checkpoint != NULL && strcmp(watch->request->checkpoint, path) == 0) {
+  if (checkpoint != NULL && strcmp(checkpoint, path) == 0) {
     watch->saved = tw_recipe_history(watch->run->recipe)->count;
   }
   tw_api_note(watch->run->tool, "%s: going on after epoch %zu", path, tw_recipe_history(watch->run->recipe)->count);

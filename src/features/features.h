@@ -109,7 +109,7 @@ void tw_trunk_names_free(char **names, size_t count);
 const char *tw_trunk_name(const tw_trunk *trunk); /* "efficientnet-lite0", or the file's base name without extension */
 const char *tw_trunk_file(const tw_trunk *trunk); /* NULL for one made of a graph */
 const char *tw_trunk_licence(const tw_trunk *trunk);     /* SPDX; NULL when not known */
-const char *tw_trunk_source(const tw_trunk *trunk);      /* where it comes from; NULL when not known */
+const char *tw_trunk_origin(const tw_trunk *trunk);      /* where it comes from; NULL when not known */
 const char *tw_trunk_description(const tw_trunk *trunk); /* one line; NULL when not known */
 const tw_graph *tw_trunk_graph(
     const tw_trunk *trunk);                         /* as imported, with a pool appended where features were spatial */

@@ -232,7 +232,7 @@ const char *tw_trunk_licence(const tw_trunk *trunk) {
   return trunk->licence;
 }
 
-const char *tw_trunk_source(const tw_trunk *trunk) {
+const char *tw_trunk_origin(const tw_trunk *trunk) {
   return trunk->source;
 }
 

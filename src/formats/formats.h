@@ -227,12 +227,12 @@ typedef enum tw_labels_kind {
 /* What a label file is, by its beginning. */
 tw_labels_kind tw_labels_sniff(tw_bytes text);
 
-/* labels.txt: a label a line, in the order of the outputs; or numbered, "12 cat", "12: cat" or "12:cat", in any order,
- * each output once. A file is numbered when its first line has a number and a colon, or when every line begins with a
- * number and 0 is among these ("2 euro coin" is a label). The same label twice is fine: ImageNet has two cranes. LF or
- * CRLF, a BOM and blank lines at the end are skipped. Errors name the line: TW_E_FORMAT (not UTF-8, control characters,
- * a blank line in the middle, a number twice or beyond the outputs; the number of labels is not `count`: says both;
- * another kind of file), TW_E_LIMIT, TW_E_MEMORY. `path` is for messages. */
+/* labels.txt: a label a line, in the order of the outputs; or numbered: "12:cat", "12: cat", in any order, each output
+ * once, or "12 cat", in order. A file is numbered when its first line has a number and a colon, or when every line
+ * begins with a number and 0 is among these ("2 euro coin" is a label). The same label twice is fine: ImageNet has two
+ * cranes. LF or CRLF, a BOM and blank lines at the end are skipped. Errors name the line: TW_E_FORMAT (not UTF-8,
+ * control characters, a blank line in the middle, a number twice, beyond the outputs or out of order; the number of
+ * labels is not `count`: says both; another kind of file), TW_E_LIMIT, TW_E_MEMORY. `path` is for messages. */
 tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labels *ret_labels, tw_error *error);
 /* The two files of Inception 2015: `map` (imagenet_2012_challenge_label_map_proto.pbtxt: target_class and synset),
  * `names` (imagenet_synset_to_human_label_map.txt: synset, tab, label). Outputs of the network without an entry have no

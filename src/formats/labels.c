@@ -2,8 +2,9 @@
  * (labels_imagenet.c).
  *
  * Whether the lines are numbered is a question of the whole file: "2 euro coin" is a label, "2 cat" a number and a
- * label. A file is numbered when its first line has a number and a colon ("0:background"), or when every line begins
- * with a number and 0 is among them ("0 cat", "1 dog"). Then each number must be there once. */
+ * label. A file is numbered when its first line has a number and a colon ("0:background"), and then its lines may be in
+ * any order; or when every line begins with a number and 0 is among these ("0 cat", "1 dog"). The latter must be in
+ * order, so that a list of classes called "0 x", "1 y", "10 z", "2 w" is refused rather than shuffled. */
 #include <string.h>
 
 #include "formats/labels_lines.h"
@@ -41,13 +42,13 @@ static numbered split_number(tw_bytes line) {
 typedef struct survey {
   size_t count; /* lines */
   bool numbered;
-  bool zero; /* 0 is among the numbers */
+  bool colon; /* it is, by its first line */
+  bool zero;  /* 0 is among the numbers */
 } survey;
 
 static tw_status look(tw_label_lines lines, survey *ret_survey, tw_error *error) {
   survey survey = {0};
   bool all = true;
-  bool colon = false;
   for (tw_bytes line; tw_label_lines_next(&lines, &line); survey.count++) {
     TW_TRY(tw_label_line_check(&lines, line, error));
     if (survey.count == TW_LABELS_MAX_COUNT) {
@@ -55,10 +56,10 @@ static tw_status look(tw_label_lines lines, survey *ret_survey, tw_error *error)
     }
     numbered split = split_number(line);
     all = all && split.is;
-    colon = colon || (survey.count == 0 && split.is && split.colon);
+    survey.colon = survey.colon || (survey.count == 0 && split.is && split.colon);
     survey.zero = survey.zero || (split.is && split.index == 0);
   }
-  survey.numbered = colon || (all && survey.zero);
+  survey.numbered = survey.colon || (all && survey.zero);
   *ret_survey = survey;
   return TW_OK;
 }
@@ -66,7 +67,7 @@ static tw_status look(tw_label_lines lines, survey *ret_survey, tw_error *error)
 /* The error of a file with fewer or more labels than wanted; missing: the first output without one, when known. */
 static tw_status wrong_count(const char *path, size_t labels, size_t outputs, const size_t *missing, tw_error *error) {
   const char *hint = "";
-  if (labels + 1 == outputs) {
+  if (labels + 1 == outputs && (missing == NULL || *missing == 0)) {
     hint = "; such networks often have an output 'background' before all others, which needs a line of its own";
   } else if (labels == outputs + 1) {
     hint = "; such files often have a label 'background' before all others, for which this network has no output";
@@ -96,6 +97,13 @@ static tw_status place_numbered(const tw_label_lines *lines, const numbered *spl
   }
   if (split->label.size == 0) {
     return tw_error_set(error, TW_E_FORMAT, "%s: line %zu has a number, but no label", lines->path, lines->number);
+  }
+  if (!survey->colon && split->index + 1 != lines->number) {
+    return tw_error_set(
+        error, TW_E_FORMAT,
+        "%s: line %zu has the number %zu where %zu would be next; are these the outputs' numbers, or part "
+        "of the labels? Begin every line with its output's number and a colon, as in '%zu:label'",
+        lines->path, lines->number, split->index, lines->number - 1, lines->number - 1);
   }
   if (split->index >= count) {
     return wrong_number(lines, split->index, survey, count, error);
@@ -158,7 +166,7 @@ tw_status tw_labels_parse(const char *path, tw_bytes text, size_t count, tw_labe
   tw_labels labels;
   TW_TRY(tw_label_lines_open(path, text, &lines, error));
   TW_TRY(look(lines, &survey, error));
-  if (survey.count > count || (survey.count < count && (!survey.numbered))) {
+  if (survey.count > count || (survey.count < count && !survey.numbered)) {
     return wrong_count(path, survey.count, count, NULL, error);
   }
   TW_TRY(tw_labels_init(path, count, false, &labels, error));

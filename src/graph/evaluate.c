@@ -224,40 +224,43 @@ static void gather(const uint8_t *from, size_t count, size_t step, size_t size, 
 }
 
 /* Rows of the result are gathered one after the other. */
-static void transpose(const tw_node *node, uint8_t *to) {
-  const tw_shape *shape = &node->output->shape;
-  const tw_value *x = node->inputs[0];
-  size_t size = tw_dtype_size(x->dtype);
-  size_t of_x[TW_MAX_RANK];
+void tw_permute(const void *from, const tw_shape *shape, size_t size, const int64_t *order, void *to) {
+  size_t of_from[TW_MAX_RANK];
   size_t steps[TW_MAX_RANK] = {0};
   size_t step = size;
-  for (int i = x->shape.rank - 1; i >= 0; i--) {
-    of_x[i] = step;
-    step *= (size_t)x->shape.dims[i];
+  for (int i = shape->rank - 1; i >= 0; i--) {
+    of_from[i] = step;
+    step *= (size_t)shape->dims[i];
   }
   for (int i = 0; i < shape->rank; i++) {
-    steps[i] = of_x[node->attributes.target[i]];
+    steps[i] = of_from[order[i]];
   }
-  const uint8_t *from = x->data;
+  const uint8_t *read = from;
+  uint8_t *write = to;
   int last = shape->rank - 1;
-  size_t width = last < 0 ? 1 : (size_t)shape->dims[last];
+  size_t width = last < 0 ? 1 : (size_t)shape->dims[order[last]];
   size_t at[TW_MAX_RANK] = {0};
   for (;;) {
-    gather(from, width, last < 0 ? 0 : steps[last], size, to);
-    to += width * size;
+    gather(read, width, last < 0 ? 0 : steps[last], size, write);
+    write += width * size;
     int i = last - 1;
     for (; i >= 0; i--) {
-      from += steps[i];
-      if (++at[i] < (size_t)shape->dims[i]) {
+      read += steps[i];
+      if (++at[i] < (size_t)shape->dims[order[i]]) {
         break;
       }
-      from -= at[i] * steps[i];
+      read -= at[i] * steps[i];
       at[i] = 0;
     }
     if (i < 0) {
       return;
     }
   }
+}
+
+static void transpose(const tw_node *node, uint8_t *to) {
+  const tw_value *x = node->inputs[0];
+  tw_permute(x->data, &x->shape, tw_dtype_size(x->dtype), node->attributes.target, to);
 }
 
 bool tw_can_evaluate(const tw_node *node) {

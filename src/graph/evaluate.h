@@ -11,6 +11,10 @@ bool tw_can_evaluate(const tw_node *node);
  * said yes. */
 void tw_evaluate(const tw_node *node, void *to);
 
+/* Elements of `size` bytes in another order of dimensions: dimension i of `to` is dimension order[i] of `from`, whose
+ * shape this is. Neither has to be aligned. */
+void tw_permute(const void *from, const tw_shape *shape, size_t size, const int64_t *order, void *to);
+
 /* Element i of a constant as a number. */
 double tw_constant_f64(const tw_value *constant, size_t i);
 int64_t tw_constant_i64(const tw_value *constant, size_t i);

@@ -118,34 +118,89 @@ static tw_node *foldable_conv(const tw_rewrite *rewrite, const tw_value *value) 
 }
 
 /* to = from * scale[c], c counting along one axis: outer x channels x inner. */
-static void scale_weights(const uint8_t *from, size_t outer, size_t inner, const affine *map, float *to) {
-  for (size_t i = 0; i < outer; i++) {
-    for (size_t c = 0; c < map->channels; c++) {
-      for (size_t k = 0; k < inner; k++) {
+typedef struct scaling {
+  const uint8_t *from;
+  float *to;
+  size_t outer;
+  size_t inner;
+  size_t channels;
+  const double *scale; /* in the arena */
+} scaling;
+
+/* The pass, and what it has put off: weights are scaled all at once, on all cores. */
+typedef struct folder {
+  tw_rewrite rewrite;
+  scaling *scalings;
+  size_t count;
+  size_t capacity;
+  size_t bytes;
+} folder;
+
+static tw_status scale_weights(void *context, size_t task, tw_error *error) {
+  (void)error;
+  const scaling *at = &((const scaling *)context)[task];
+  const uint8_t *from = at->from;
+  float *to = at->to;
+  for (size_t i = 0; i < at->outer; i++) {
+    for (size_t c = 0; c < at->channels; c++) {
+      for (size_t k = 0; k < at->inner; k++) {
         float weight;
         memcpy(&weight, from, sizeof weight);
-        *to++ = (float)((double)weight * map->scale[c]);
+        *to++ = (float)((double)weight * at->scale[c]);
         from += sizeof weight;
       }
     }
   }
+  return TW_OK;
+}
+
+static tw_status scale_all(folder *folder, tw_error *error) {
+  const size_t worth_threads = (size_t)1 << 20;
+  size_t count = folder->count;
+  folder->count = 0;
+  int threads = folder->bytes < worth_threads ? 1 : tw_cpu_count();
+  folder->bytes = 0;
+  return tw_parallel(threads, count, scale_weights, folder->scalings, error);
+}
+
+static tw_status put_off(folder *folder, const scaling *given, tw_error *error) {
+  if (folder->count == folder->capacity) {
+    size_t capacity = folder->capacity == 0 ? 64 : 2 * folder->capacity;
+    scaling *larger = tw_realloc(folder->scalings, capacity, sizeof *larger);
+    if (larger == NULL) {
+      return tw_error_memory(error);
+    }
+    folder->scalings = larger;
+    folder->capacity = capacity;
+  }
+  folder->scalings[folder->count++] = *given;
+  folder->bytes += given->outer * given->channels * given->inner * sizeof(float);
+  return TW_OK;
 }
 
 /* The convolution's weights, or what is transposed to be them, times the scale. */
-static tw_status scale_inputs(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_value **inputs,
+static tw_status scale_inputs(folder *folder, tw_node *conv, const tw_node *node, const affine *map, tw_value **inputs,
                               tw_error *error) {
+  tw_graph *graph = folder->rewrite.graph;
   tw_node *turn = transposition(conv->inputs[1]);
   const tw_value *stored = turn != NULL ? turn->inputs[0] : conv->inputs[1];
   int axis = turn != NULL ? (int)turn->attributes.target[0] : 0;
-  size_t inner = 1;
-  for (int i = axis + 1; i < stored->shape.rank; i++) {
-    inner *= (size_t)stored->shape.dims[i]; /* of a tensor that is there */
-  }
-  float *scaled;
+  double *scale = tw_arena_alloc(graph->arena, map->channels, sizeof *scale);
   tw_value *value;
-  TW_TRY(new_constant(graph, node, "weights", &stored->shape, &scaled, &value, error));
-  size_t outer = stored->data_size / sizeof(float) / map->channels / inner;
-  scale_weights(stored->data, outer, inner, map, scaled);
+  scaling scaling = {.from = stored->data, .inner = 1, .channels = map->channels, .scale = scale};
+  if (scale == NULL) {
+    return tw_error_memory(error);
+  }
+  if (stored->index >= folder->rewrite.use_count) { /* of this pass: perhaps not computed yet */
+    TW_TRY(scale_all(folder, error));
+  }
+  memcpy(scale, map->scale, map->channels * sizeof *scale);
+  for (int i = axis + 1; i < stored->shape.rank; i++) {
+    scaling.inner *= (size_t)stored->shape.dims[i]; /* of a tensor that is there */
+  }
+  scaling.outer = stored->data_size / sizeof(float) / map->channels / scaling.inner;
+  TW_TRY(new_constant(graph, node, "weights", &stored->shape, &scaling.to, &value, error));
+  TW_TRY(put_off(folder, &scaling, error));
   inputs[1] = turn != NULL ? conv->inputs[1] : value;
   if (turn != NULL) {
     turn->inputs[0] = value;
@@ -153,8 +208,17 @@ static tw_status scale_inputs(tw_graph *graph, tw_node *conv, const tw_node *nod
   return TW_OK;
 }
 
+static bool scales_nothing(const affine *map) {
+  bool nothing = true;
+  for (size_t c = 0; c < map->channels && nothing; c++) {
+    nothing = map->scale[c] == 1;
+  }
+  return nothing;
+}
+
 /* `node` is what is folded into the convolution. */
-static tw_status scale_conv(tw_graph *graph, tw_node *conv, const tw_node *node, const affine *map, tw_error *error) {
+static tw_status scale_conv(folder *folder, tw_node *conv, const tw_node *node, const affine *map, tw_error *error) {
+  tw_graph *graph = folder->rewrite.graph;
   const tw_value *bias = conv->input_count == 3 ? conv->inputs[2] : NULL;
   tw_shape bias_shape = {.rank = 1, .dims = {(int64_t)map->channels}};
   float *new_bias;
@@ -162,7 +226,10 @@ static tw_status scale_conv(tw_graph *graph, tw_node *conv, const tw_node *node,
   if (inputs == NULL) {
     return tw_error_memory(error);
   }
-  TW_TRY(scale_inputs(graph, conv, node, map, inputs, error));
+  inputs[1] = conv->inputs[1];
+  if (!scales_nothing(map)) {
+    TW_TRY(scale_inputs(folder, conv, node, map, inputs, error));
+  }
   TW_TRY(new_constant(graph, node, "bias", &bias_shape, &new_bias, &inputs[2], error));
   for (size_t c = 0; c < map->channels; c++) {
     double shift = bias == NULL ? 0 : tw_constant_f64(bias, c);
@@ -211,21 +278,22 @@ static tw_status split(tw_rewrite *rewrite, tw_node *norm, const affine *map, tw
 /* ---- The pass ---------------------------------------------------------------------------------------------------- */
 
 /* `conv` is what takes the map; NULL for a batch norm that none takes. */
-static tw_status fold_node(tw_rewrite *rewrite, tw_node *node, int which, tw_node *conv, affine *map, tw_error *error) {
+static tw_status fold_node(folder *folder, tw_node *node, int which, tw_node *conv, affine *map, tw_error *error) {
   if (which < 0) {
     norm_to_affine(node, map);
   } else {
     arithmetic_to_affine(node, which, map);
   }
   if (conv == NULL) {
-    return split(rewrite, node, map, error);
+    return split(&folder->rewrite, node, map, error);
   }
-  TW_TRY(scale_conv(rewrite->graph, conv, node, map, error));
-  return tw_rewrite_absorb(rewrite, conv, node, error);
+  TW_TRY(scale_conv(folder, conv, node, map, error));
+  return tw_rewrite_absorb(&folder->rewrite, conv, node, error);
 }
 
 /* The channels are counted only when there are constants of as many elements: memory follows the file. */
-static tw_status visit_node(tw_rewrite *rewrite, tw_node *node, tw_error *error) {
+static tw_status visit_node(folder *folder, tw_node *node, tw_error *error) {
+  tw_rewrite *rewrite = &folder->rewrite;
   bool is_norm = is_foldable_norm(node);
   int which = constant_input(node);
   tw_node *conv = is_norm || which >= 0 ? foldable_conv(rewrite, node->inputs[which == 0]) : NULL;
@@ -236,18 +304,20 @@ static tw_status visit_node(tw_rewrite *rewrite, tw_node *node, tw_error *error)
   map.scale = tw_alloc(map.channels, sizeof *map.scale);
   map.shift = tw_alloc(map.channels, sizeof *map.shift);
   bool room = map.scale != NULL && map.shift != NULL;
-  tw_status status = room ? fold_node(rewrite, node, which, conv, &map, error) : tw_error_memory(error);
+  tw_status status = room ? fold_node(folder, node, which, conv, &map, error) : tw_error_memory(error);
   tw_free(map.scale);
   tw_free(map.shift);
   return status;
 }
 
 tw_status tw_graph_fold_batch_norms(tw_graph *graph, tw_error *error) {
-  tw_rewrite rewrite;
-  TW_TRY(tw_rewrite_begin(graph, &rewrite, error));
+  folder folder = {0};
+  TW_TRY(tw_rewrite_begin(graph, &folder.rewrite, error));
   tw_status status = TW_OK;
   for (size_t i = 0; status == TW_OK && i < graph->node_count; i++) {
-    status = visit_node(&rewrite, graph->nodes[i], error);
+    status = visit_node(&folder, graph->nodes[i], error);
   }
-  return tw_rewrite_end(&rewrite, status, error);
+  status = status == TW_OK ? scale_all(&folder, error) : status;
+  tw_free(folder.scalings);
+  return tw_rewrite_end(&folder.rewrite, status, error);
 }

@@ -92,7 +92,7 @@ static void fold_all(tw_graph *graph, const folding *at, uint8_t *room) {
   }
 }
 
-tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
+static tw_status fold(tw_graph *graph, bool keep_stored, tw_error *error) {
   folding at = {.constant = tw_alloc(graph->value_count, sizeof(bool)),
                 .stored = tw_alloc(graph->value_count, sizeof(bool)),
                 .folds = tw_alloc(graph->node_count, sizeof(bool))};
@@ -101,7 +101,7 @@ tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
   if (at.constant == NULL || at.folds == NULL || at.stored == NULL) {
     status = tw_error_memory(error);
   } else {
-    status = find_stored(graph, &at, error);
+    status = keep_stored ? find_stored(graph, &at, error) : TW_OK;
   }
   if (status == TW_OK) {
     survey(graph, &at);
@@ -115,6 +115,14 @@ tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
   tw_free(at.stored);
   tw_free(at.folds);
   return status;
+}
+
+tw_status tw_graph_fold_constants(tw_graph *graph, tw_error *error) {
+  return fold(graph, false, error);
+}
+
+tw_status tw_graph_fold_for_engine(tw_graph *graph, tw_error *error) {
+  return fold(graph, true, error);
 }
 
 /* What passes compute is bounded by what the file holds: a small file cannot ask for much. */

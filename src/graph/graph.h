@@ -217,8 +217,9 @@ tw_status tw_graph_export_onnx(const tw_graph *graph, const tw_metadata *metadat
  * as far as TensorFlow allows them; that output is called `output_name`. input: how the graph is fed.
  * TW_GRAPHDEF_JPEG: DecodeJpeg, Cast, ExpandDims, ResizeBilinear, Sub, Mul from `preprocess`, fed with a JPEG's bytes
  * at DecodeJpeg/contents; TW_E_UNSUPPORTED when `preprocess` is not what these nodes compute. TW_GRAPHDEF_FLOAT: a
- * float placeholder N x H x W x 3 of what preprocessing gives; `preprocess` is not looked at. Asymmetric padding is
- * written as Pad and VALID. Errors: TW_E_UNSUPPORTED names the node that TensorFlow has nothing like. */
+ * float placeholder N x H x W x 3 of what preprocessing gives, or N x d of features; `preprocess` is not looked at.
+ * Asymmetric padding is written as Pad and VALID. Errors: TW_E_UNSUPPORTED names the node that TensorFlow has nothing
+ * like. */
 typedef enum tw_graphdef_input { TW_GRAPHDEF_JPEG, TW_GRAPHDEF_FLOAT } tw_graphdef_input;
 #define TW_GRAPHDEF_JPEG_NAME "DecodeJpeg/contents" /* what the file calls its input in either case */
 #define TW_GRAPHDEF_INPUT_NAME "input"

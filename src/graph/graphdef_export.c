@@ -54,7 +54,7 @@ static tw_status export_nodes(tw_exporter *to, tw_graphdef_input input, const tw
   }
   to->output_name = tw_export_name(to, output_name);
   TW_TRY(tw_export_begin(to, input, preprocess, error));
-  for (size_t i = 0; i < to->graph->node_count; i++) {
+  for (size_t i = 0; !to->failed && i < to->graph->node_count; i++) {
     TW_TRY(tw_export_operator(to, to->graph->nodes[i], error));
   }
   give_output(to);

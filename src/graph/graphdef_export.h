@@ -48,9 +48,9 @@ const char *tw_export_name(tw_exporter *to, const char *wanted);
 /* A free name below `base`: "base/what". */
 const char *tw_export_part(tw_exporter *to, const char *base, const char *what);
 
-/* Appends a node; `name` is one of the above. Never NULL; valid until the exporter is done. T is set to float. */
+/* Appends a node; `name` is one of the above. Never NULL; valid until the exporter is done. */
 tw_tf_node *tw_export_node(tw_exporter *to, const char *name, const char *op, size_t input_room);
-/* The same for one with these inputs, ended by NULL. */
+/* The same for one of floats (T) with these inputs, five at most, ended by NULL. */
 tw_tf_node *tw_export_simple(tw_exporter *to, const char *name, const char *op, ...);
 void tw_export_input(tw_exporter *to, tw_tf_node *node, const char *name);
 
@@ -86,8 +86,6 @@ const char *tw_export_operand(tw_exporter *to, const tw_value *value, tw_export_
 const char *tw_export_elements(tw_exporter *to, const tw_value *value);
 /* Where the channels-last order has dimension `axis` of four. */
 int tw_export_axis(int axis);
-/* to[i0, i1, ...] in the order perm of from's dimensions: dimension i of `to` is dimension perm[i] of `from`. */
-void tw_export_permute(const float *from, const tw_shape *shape, const int *perm, float *to);
 
 /* ---- Operators: each writes the nodes for one of the graph's ----------------------------------------------------- */
 

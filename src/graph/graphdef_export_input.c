@@ -102,8 +102,8 @@ tw_status tw_export_begin(tw_exporter *to, tw_graphdef_input input, const tw_pre
   }
   const char *differs = what_differs(preprocess);
   if (differs != NULL) {
-    return tw_error_set(error, TW_E_UNSUPPORTED, "TensorFlow's preprocessing nodes do %s, and this network wants other",
-                        differs);
+    return tw_error_set(error, TW_E_UNSUPPORTED,
+                        "TensorFlow's nodes prepare pictures by %s only, and this network wants another way", differs);
   }
   if (!takes_picture(value, order, preprocess)) {
     char text[TW_SHAPE_TEXT_SIZE];

@@ -1,11 +1,12 @@
 /* The graph's values among TensorFlow's nodes: what they are called, and the two orders of their dimensions. */
 #include <string.h>
 
+#include "graph/evaluate.h"
 #include "graph/graphdef_export.h"
 
-/* Dimension i of a channels-last value, or of TensorFlow's weights, is dimension perm[i] of the graph's. */
-static const int PERMUTATIONS[TW_ORDER_COUNT][4] = {
-    [TW_ORDER_GRAPH] = {0, 3, 1, 2}, /* from channels last */
+/* Dimension i in that order is dimension PERMUTATIONS[..][i] of the graph's, or, of the graph's, of channels last. */
+static const int64_t PERMUTATIONS[TW_ORDER_COUNT][4] = {
+    [TW_ORDER_GRAPH] = {0, 3, 1, 2},
     [TW_ORDER_CHANNELS_LAST] = {0, 2, 3, 1},
     [TW_ORDER_WEIGHTS] = {2, 3, 1, 0},
 };
@@ -31,34 +32,7 @@ tw_export_order tw_export_order_of(const tw_exporter *to, const tw_value *value)
 }
 
 int tw_export_axis(int axis) {
-  static const int places[4] = {0, 3, 1, 2};
-  return places[axis];
-}
-
-void tw_export_permute(const float *from, const tw_shape *shape, const int *perm, float *to) {
-  const uint8_t *bytes = (const void *)from; /* not necessarily aligned */
-  size_t strides[TW_MAX_RANK];               /* of `from`, by dimension of `to` */
-  size_t at[TW_MAX_RANK] = {0};
-  size_t count = 0;
-  tw_shape_count(shape, &count);
-  for (int i = 0; i < shape->rank; i++) {
-    strides[i] = 1;
-    for (int j = perm[i] + 1; j < shape->rank; j++) {
-      strides[i] *= (size_t)shape->dims[j];
-    }
-  }
-  size_t offset = 0;
-  for (size_t i = 0; i < count; i++) {
-    memcpy(to + i, bytes + offset * sizeof *to, sizeof *to);
-    for (int d = shape->rank; d-- > 0;) {
-      offset += strides[d];
-      if (++at[d] < (size_t)shape->dims[perm[d]]) {
-        break;
-      }
-      offset -= strides[d] * at[d];
-      at[d] = 0;
-    }
-  }
+  return (int)PERMUTATIONS[TW_ORDER_GRAPH][axis];
 }
 
 /* ---- Constants --------------------------------------------------------------------------------------------------- */
@@ -90,7 +64,7 @@ static void write_constant(tw_exporter *to, const tw_value *value, tw_export_ord
     for (int i = 0; i < 4; i++) {
       permuted.dims[i] = given.dims[PERMUTATIONS[order][i]];
     }
-    tw_export_permute(value->data, &given, PERMUTATIONS[order], data);
+    tw_permute(value->data, &given, sizeof *data, PERMUTATIONS[order], data);
     tw_export_constant(to, name, &permuted, data);
   }
 }
@@ -100,11 +74,8 @@ static void write_constant(tw_exporter *to, const tw_value *value, tw_export_ord
 /* The constant that turns a value of the other order into this one; one serves all. */
 static const char *permutation(tw_exporter *to, tw_export_order order) {
   if (to->orders[order] == NULL) {
-    int64_t numbers[4];
-    for (int i = 0; i < 4; i++) {
-      numbers[i] = PERMUTATIONS[order][i];
-    }
-    to->orders[order] = tw_export_integers(to, tw_export_part(to, "transpose", ORDER_NAMES[order]), 1, 4, numbers);
+    const char *name = tw_export_part(to, "transpose", ORDER_NAMES[order]);
+    to->orders[order] = tw_export_integers(to, name, 1, 4, PERMUTATIONS[order]);
   }
   return to->orders[order];
 }

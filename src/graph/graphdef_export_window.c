@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/evaluate.h"
 #include "graph/graphdef_export.h"
 
 #define MAX_SPREAD_BYTES ((size_t)1 << 26) /* of depthwise weights with the zeros between them */
@@ -99,7 +100,7 @@ static bool depthwise_shape(const tw_node *node, tw_shape *ret_shape) {
 
 /* The weights with the zeros between them that a dilation means: TensorFlow's operator has none on the CPU. */
 static const char *depthwise_weights(tw_exporter *to, const tw_node *node, const char *name, const tw_shape *shape) {
-  static const int perm[4] = {2, 3, 0, 1};
+  static const int64_t perm[4] = {2, 3, 0, 1};
   const tw_attributes *attributes = &node->attributes;
   const int64_t *kernel = attributes->kernel;
   tw_shape given = {.rank = 4, .dims = {shape->dims[2], shape->dims[3], kernel[0], kernel[1]}};
@@ -109,7 +110,7 @@ static const char *depthwise_weights(tw_exporter *to, const tw_node *node, const
   float *dense = tw_export_floats(to, row * (size_t)(kernel[0] * kernel[1]));
   float *data = tw_export_floats(to, count);
   if (data != NULL) {
-    tw_export_permute(node->inputs[1]->data, &given, perm, dense);
+    tw_permute(node->inputs[1]->data, &given, sizeof *dense, perm, dense);
     for (int64_t y = 0; y < kernel[0]; y++) {
       for (int64_t x = 0; x < kernel[1]; x++) {
         size_t at = (size_t)(y * attributes->dilations[0] * shape->dims[1] + x * attributes->dilations[1]);
@@ -142,7 +143,7 @@ static tw_status depthwise(tw_exporter *to, const tw_node *node, const char *nam
 
 /* The weights of one of the groups: they follow each other in the graph's order. */
 static const char *group_weights(tw_exporter *to, const tw_node *node, int64_t number, const char *base) {
-  static const int perm[4] = {2, 3, 1, 0};
+  static const int64_t perm[4] = {2, 3, 1, 0};
   tw_shape given = node->inputs[1]->shape;
   given.dims[0] /= node->attributes.group;
   tw_shape permuted = given;
@@ -155,7 +156,7 @@ static const char *group_weights(tw_exporter *to, const tw_node *node, int64_t n
       permuted.dims[i] = given.dims[perm[i]];
     }
     const uint8_t *all = node->inputs[1]->data;
-    tw_export_permute((const float *)(const void *)(all + (size_t)number * count * sizeof *data), &given, perm, data);
+    tw_permute(all + (size_t)number * count * sizeof *data, &given, sizeof *data, perm, data);
     tw_export_constant(to, name, &permuted, data);
   }
   return name;

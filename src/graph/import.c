@@ -1,4 +1,6 @@
 /* Opening a network's file: maps it, tells its format by its content, and hands it to that format's importer. */
+#include <string.h>
+
 #include "formats/formats.h"
 #include "graph/internal.h"
 #include "graph/onnx_import.h"
@@ -8,6 +10,9 @@
 static tw_status not_a_network(tw_bytes file, tw_error *error) {
   if (file.size == 0) {
     return tw_error_set(error, TW_E_FORMAT, "the file is empty; it should be a network in ONNX format or a GraphDef");
+  }
+  if (file.size > 5 && (memcmp(file.data, "node {", 6) == 0 || memcmp(file.data, "node{", 5) == 0)) {
+    return tw_error_set(error, TW_E_UNSUPPORTED, "this is a GraphDef written as text; save it in its binary form");
   }
   return tw_error_set(error, TW_E_FORMAT, "this is neither a network in ONNX format nor a GraphDef of TensorFlow");
 }

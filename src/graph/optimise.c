@@ -7,7 +7,7 @@ typedef struct pass {
 } pass;
 
 static const pass passes[] = {
-    {"fold constants", tw_graph_fold_constants},
+    {"fold constants", tw_graph_fold_for_engine},
     {"remove identities", tw_graph_remove_identities},
     {"fold batch norms", tw_graph_fold_batch_norms},
     {"fuse", tw_graph_fuse},

@@ -160,6 +160,7 @@ tw_status tw_tf_convert_squeeze(tw_tf_importer *importer, tw_tf_slot *slot, tw_e
 tw_status tw_tf_convert_expand_dims(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_shape(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_strided_slice(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
+tw_status tw_tf_convert_transpose(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_pack(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_mean(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);
 tw_status tw_tf_convert_concat(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error);

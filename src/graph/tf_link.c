@@ -209,7 +209,8 @@ static tw_status survey_slot(tw_tf_importer *importer, tw_tf_slot *slot, tw_erro
   for (size_t i = slot->first; i < slot->end; i++) {
     const tw_tf_slot *input = slot->inputs[i];
     slot->supported = slot->supported && input != NULL && input->supported;
-    slot->fed = slot->fed || (input != NULL && input->fed);
+    bool circle = input != NULL && input->state == SLOT_OPEN; /* to be told when an output needs it */
+    slot->fed = slot->fed || circle || (input != NULL && input->fed);
     slot->weighted = slot->weighted || (input != NULL && input->weighted);
   }
   if (is_any(slot, renaming) && slot->end > 0 && slot->inputs[0] != NULL) {
@@ -268,18 +269,22 @@ static bool is_supported(const tw_tf_slot *slot) {
 }
 
 /* Probabilities last: a network's own answer is its last output. */
-static void put_softmax_last(tw_tf_importer *importer) {
+static tw_status put_softmax_last(tw_tf_importer *importer, tw_error *error) {
   size_t count = importer->output_count;
-  for (size_t i = 0, moved = 0; i + moved < count;) {
-    tw_tf_slot *slot = importer->outputs[i];
-    if (!slot->softmaxed) {
-      i++;
-      continue;
-    }
-    memmove(importer->outputs + i, importer->outputs + i + 1, (count - i - 1) * sizeof(tw_tf_slot *));
-    importer->outputs[count - 1] = slot;
-    moved++;
+  tw_tf_slot **sorted = tw_arena_alloc(importer->scratch, count, sizeof(tw_tf_slot *));
+  if (sorted == NULL) {
+    return tw_error_memory(error);
   }
+  size_t at = 0;
+  for (int softmaxed = 0; softmaxed < 2; softmaxed++) {
+    for (size_t i = 0; i < count; i++) {
+      if (importer->outputs[i]->softmaxed == (softmaxed == 1)) {
+        sorted[at++] = importer->outputs[i];
+      }
+    }
+  }
+  importer->outputs = sorted;
+  return TW_OK;
 }
 
 tw_status tw_tf_find_outputs(tw_tf_importer *importer, tw_error *error) {
@@ -309,8 +314,7 @@ tw_status tw_tf_find_outputs(tw_tf_importer *importer, tw_error *error) {
   }
   prefer(importer, is_weighted);
   prefer(importer, is_supported);
-  put_softmax_last(importer);
-  return TW_OK;
+  return put_softmax_last(importer, error);
 }
 
 /* ---- What is needed ---------------------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ static tw_status aligned_inputs(tw_tf_importer *importer, const tw_tf_slot *slot
 
 static tw_status arithmetic(tw_tf_importer *importer, tw_tf_slot *slot, tw_op op, tw_error *error) {
   tw_value *values[2];
-  if (slot->end - slot->first == 1) { /* what is left of a dropout */
+  if (slot->end - slot->first < slot->input_count) { /* what is left of a dropout */
     tw_value *x;
     TW_TRY(tw_tf_input(importer, slot, slot->first, TW_TF_PLAIN, &x, error));
     return tw_tf_finish(importer, slot, TW_OP_IDENTITY, &x, 1, NULL, error);
@@ -236,6 +236,7 @@ static const converter converters[] = {
     {"StopGradient", convert_identity},
     {"StridedSlice", tw_tf_convert_strided_slice},
     {"Sub", convert_sub},
+    {"Transpose", tw_tf_convert_transpose},
 };
 enum { CONVERTER_COUNT = sizeof converters / sizeof *converters };
 

@@ -180,6 +180,25 @@ tw_status tw_tf_convert_pack(tw_tf_importer *importer, tw_tf_slot *slot, tw_erro
   return tw_tf_set_integers(importer, slot, list, (int)slot->input_count, false, error);
 }
 
+/* A file's four dimensions are ours in another order, before and after. */
+tw_status tw_tf_convert_transpose(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {
+  static const int64_t of_file[4] = {0, 3, 1, 2}; /* our dimension i in the file */
+  static const int64_t of_ours[4] = {0, 2, 3, 1};
+  int64_t order[TW_MAX_RANK];
+  tw_attributes attributes = {0};
+  tw_value *x;
+  TW_TRY(tw_tf_result_input(slot, 0, 0, &x, error));
+  TW_TRY(tw_tf_integers(slot, 1, "its order of dimensions", order, TW_MAX_RANK, &attributes.target_rank, error));
+  int rank = slot->inputs[0]->shape.rank;
+  for (int i = 0; i < attributes.target_rank; i++) {
+    TW_TRY(check_axis(slot, &order[i], rank, error));
+  }
+  for (int i = 0; i < attributes.target_rank; i++) {
+    attributes.target[i] = rank == 4 && attributes.target_rank == 4 ? of_ours[order[of_file[i]]] : order[i];
+  }
+  return tw_tf_finish(importer, slot, TW_OP_TRANSPOSE, &x, 1, &attributes, error);
+}
+
 /* ---- Mean -------------------------------------------------------------------------------------------------------- */
 
 tw_status tw_tf_convert_mean(tw_tf_importer *importer, tw_tf_slot *slot, tw_error *error) {

@@ -13,7 +13,7 @@ static const tw_tf_slot *source_of(const tw_tf_slot *slot) {
 
 static tw_status convert_any_conv(tw_tf_importer *importer, tw_tf_slot *slot, tw_tf_form form, tw_error *error) {
   tw_value *values[2];
-  tw_attributes attributes = {.group = 1};
+  tw_attributes attributes = {0};
   TW_TRY(tw_tf_result_input(slot, 0, 4, &values[0], error));
   if (slot->input_count < 2 || slot->inputs[1]->constant == NULL) {
     return tw_tf_wrong(slot->node, TW_E_UNSUPPORTED, error,
@@ -29,15 +29,11 @@ static tw_status convert_any_conv(tw_tf_importer *importer, tw_tf_slot *slot, tw
   }
   int64_t channels = slot->inputs[0]->shape.dims[3];
   int64_t taken = slot->inputs[1]->shape.dims[2];
-  if (form == TW_TF_DEPTHWISE) {
-    attributes.group = channels;
-  } else if (taken >= 1 && channels % taken == 0) {
-    attributes.group = channels / taken; /* since TensorFlow 2 */
-  }
-  if (form == TW_TF_DEPTHWISE ? channels != taken : channels % attributes.group != 0 || taken < 1) {
+  if (taken < 1 || (form == TW_TF_DEPTHWISE ? channels != taken : channels % taken != 0)) {
     return tw_tf_wrong(slot->node, TW_E_FORMAT, error, "its weights take %lld channels; its input has %lld",
                        (long long)taken, (long long)channels);
   }
+  attributes.group = form == TW_TF_DEPTHWISE ? channels : channels / taken; /* several groups since TensorFlow 2 */
   values[0] = source->value;
   return tw_tf_finish(importer, slot, TW_OP_CONV, values, 2, &attributes, error);
 }

@@ -72,6 +72,7 @@ static void append_nav(tw_page *page) {
 static void append_end(tw_page *page) {
   tw_page_put(page, "</main>\n<footer>Written by topwork. The whole of it in tables: <code>predictions.csv</code>");
   tw_page_put(page, page->outcome->test == NULL ? "" : ", <code>confusion.csv</code>");
+  tw_page_put(page, page->outcome->history == NULL ? "" : ", <code>history.csv</code>");
   tw_page_put(page, ", <code>metrics.json</code> beside this page.</footer>\n<script>\n");
   tw_buffer_append(page->out, tw_asset_report_js, tw_asset_report_js_size);
   tw_page_put(page, "</script>\n</body>\n</html>\n");

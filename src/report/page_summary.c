@@ -33,8 +33,10 @@ static void append_accuracy(tw_page *page, const tw_metrics *test) {
   tw_buffer_format(page->out, " (Wilson). %zu of %zu %s right. Always saying ", test->correct, test->count,
                    tw_report_unit(page->outcome, test->count != 1));
   tw_page_name(page, test->baseline_class);
-  tw_page_put(page, page->outcome->evaluation ? ", the largest class here, would get "
-                                              : ", the largest class of training, would get ");
+  const tw_outcome *outcome = page->outcome;
+  tw_page_put(page, outcome->evaluation            ? ", the largest class here, would get "
+                    : outcome->train_per_class > 0 ? ", as large in training as the others, would get "
+                                                   : ", the largest class of training, would get ");
   tw_html_percent(page->out, test->baseline);
   tw_page_put(page, ".</p>\n<div class=\"scale\" aria-hidden=\"true\">");
   append_position(page, "range", test->interval[0], test->interval[1]);

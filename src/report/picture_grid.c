@@ -5,7 +5,7 @@
 #include "report/html.h"
 #include "report/picture.h"
 
-enum { BORDER = 16, TOP = 64, PER_ROW = 3, WIDTH = 250, PHOTO = 200, TEXTS = 54, GAP = 18, FONT = 13, BADGE = 22 };
+enum { BORDER = 16, TOP = 64, PER_ROW = 3, WIDTH = 250, PHOTO = 200, TEXTS = 66, GAP = 18, FONT = 13, BADGE = 22 };
 enum { PIXELS = 400 /* of a photograph's longer side, as it is drawn at twice its size */ };
 
 typedef struct grid {
@@ -88,44 +88,32 @@ static void mark_wrong(tw_canvas *canvas, tw_box place) {
   tw_draw_stroke(canvas, TW_INK_PAPER, 3);
 }
 
-/* "robin 98.3 %", the name cut to what there is room for. */
-static void draw_line(tw_canvas *canvas, const char *before, const char *name, const char *after, double x, double y,
-                      bool bold) {
-  tw_label label = {.x = x, .y = y, .size = FONT, .bold = bold};
-  double widths[2] = {tw_label_width(before, FONT), tw_label_width(after, FONT)};
+/* "true: robin", the name cut to what there is room for. */
+static void draw_line(tw_canvas *canvas, const char *before, const char *name, double x, double y, bool bold) {
+  enum { BOLD = 25 /* pixels that a bold line is wider */ };
   tw_buffer text = {0};
-  tw_buffer whole = {0};
-  size_t limit = 60;
-  do {
-    tw_label_set(&text, name, limit--);
-  } while (!text.failed && limit > 4 &&
-           tw_label_width((const char *)text.data, FONT) > WIDTH - widths[0] - widths[1] - (bold ? 20 : 0));
+  tw_buffer_format(&text, "%s%s", before, name);
+  tw_buffer_append(&text, "", 1);
   if (!text.failed) {
-    tw_buffer_format(&whole, "%s%s%s", before, (const char *)text.data, after);
-    tw_draw_buffer(canvas, &whole, label, TW_INK_TEXT);
+    tw_label label = {.x = x, .y = y, .size = FONT, .bold = bold};
+    tw_draw_fitted(canvas, (const char *)text.data, WIDTH - (bold ? BOLD : 0), label, TW_INK_TEXT);
   }
   canvas->failed = canvas->failed || text.failed;
   tw_buffer_done(&text);
 }
 
 static void draw_tile(const grid *grid, tw_canvas *canvas, const tw_report_row *row, double left, double top) {
+  bool right = is_right(row);
   tw_box place = draw_photo(grid, canvas, row->path, (tw_box){left, top, WIDTH, PHOTO});
-  tw_buffer share = {0};
-  tw_buffer_text(&share, "  ");
-  tw_html_percent(&share, (double)row->probability);
-  tw_buffer_append(&share, "", 1);
-  if (share.failed) {
-    canvas->failed = true;
-    return;
-  }
-  draw_line(canvas, "true: ", row->label, "", left, top + PHOTO + 22, false);
-  if (is_right(row)) {
-    draw_line(canvas, "predicted: ", row->prediction, (const char *)share.data, left, top + PHOTO + 41, false);
-  } else {
+  if (!right) {
     mark_wrong(canvas, place);
-    draw_line(canvas, "WRONG: ", row->prediction, (const char *)share.data, left, top + PHOTO + 41, true);
   }
-  tw_buffer_done(&share);
+  draw_line(canvas, "true: ", row->label, left, top + PHOTO + 22, false);
+  draw_line(canvas, right ? "predicted: " : "WRONG: ", row->prediction, left, top + PHOTO + 40, !right);
+  tw_buffer share = {0};
+  tw_buffer_text(&share, "probability ");
+  tw_html_percent(&share, (double)row->probability);
+  tw_draw_buffer(canvas, &share, (tw_label){.x = left, .y = top + PHOTO + 58, .size = FONT}, TW_INK_TEXT);
 }
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/history.h"
 #include "report/report.h"
 
 enum { LISTED = 10 /* names of a list that are printed before "and N more" */ };
@@ -259,8 +260,20 @@ static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
   if (outcome->report_path != NULL) {
     tw_buffer_text(buffer, model ? "            " : "wrote       ");
     tw_text_append_escaped(buffer, outcome->report_path);
-    tw_buffer_format(buffer, "/: index.html (the report), %smetrics.json, %spredictions.csv\n",
-                     outcome->charts ? "charts, " : "", outcome->test == NULL ? "" : "confusion.csv, ");
+    tw_buffer_format(buffer, "/: index.html (the report), %s%smetrics.json, %spredictions.csv\n",
+                     outcome->charts ? "charts, " : "", outcome->history == NULL ? "" : "history.csv, ",
+                     outcome->test == NULL ? "" : "confusion.csv, ");
+  }
+}
+
+void tw_history_distance(const tw_outcome *outcome, char ret_text[TW_DISTANCE_TEXT_SIZE]) {
+  double ratio = outcome->recipe_objective / outcome->exact_objective;
+  if (!isfinite(ratio)) {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "at an unknown distance from the optimum");
+  } else if (ratio < 2) {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "%.1f %% above the optimum", 100 * (ratio - 1));
+  } else {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "at %.3g times the optimum", ratio);
   }
 }
 
@@ -282,10 +295,10 @@ static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
   if (!isnan(loss)) {
     tw_buffer_format(buffer, "%.4f\n", loss);
   }
-  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
-  tw_buffer_format(buffer,
-                   "            stopped %.*f %% above the optimum: J %.4g on the training part, at least %.4g\n",
-                   distance < 100, distance, outcome->recipe_objective, outcome->exact_objective);
+  char distance[TW_DISTANCE_TEXT_SIZE];
+  tw_history_distance(outcome, distance);
+  tw_buffer_format(buffer, "            stopped %s: J %.4g on the training part, at least %.4g\n", distance,
+                   outcome->recipe_objective, outcome->exact_objective);
   if (outcome->exact_test != NULL) {
     tw_buffer_text(buffer, "            the exact top gets ");
     append_percent(buffer, outcome->exact_test->accuracy);

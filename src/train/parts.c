@@ -108,6 +108,14 @@ static void settle_all(const sample *list, size_t count, const uint8_t *given, u
   }
 }
 
+tw_status tw_parts_settle(const tw_samples *samples, const uint8_t *given, uint8_t *ret_parts, tw_error *error) {
+  sample *list;
+  TW_TRY(list_samples(samples, 0, &list, error));
+  settle_all(list, samples->count, given, ret_parts);
+  tw_free(list);
+  return TW_OK;
+}
+
 /* Leaves in `list` only the samples whose part is training, in the order in which they are dealt; their number. */
 static size_t keep_pool(sample *list, size_t count, const uint8_t *parts) {
   size_t kept = 0;
@@ -139,18 +147,6 @@ static void draw_class(const sample *list, size_t m, double validation, double t
   validations = validations > m - 1 - tests ? m - 1 - tests : validations;
   for (size_t i = 0; i < tests + validations; i++) {
     parts[list[i].index] = (uint8_t)(i < tests ? TW_PART_TEST : TW_PART_VALIDATION);
-  }
-}
-
-/* The author's protocol: of each class of the pool the first per_class samples stay training, all others are test. So
- * what is training with N a class is training with N + 1, too. */
-static void draw_by_number(const sample *list, size_t pool, size_t per_class, uint8_t *parts) {
-  for (size_t begin = 0; begin < pool;) {
-    size_t end = end_of_class(list, pool, begin);
-    for (size_t i = begin + per_class; i < end; i++) {
-      parts[list[i].index] = TW_PART_TEST;
-    }
-    begin = end;
   }
 }
 
@@ -264,8 +260,8 @@ static tw_status check_classes(const tw_samples *samples, const uint8_t *parts, 
 }
 
 /* Deals the pool, class by class, by the shares that are to be drawn. */
-static void draw_by_shares(const sample *list, size_t pool, const uint8_t *given, size_t count,
-                           const tw_parts_options *options, uint8_t *parts) {
+static void draw_shares(const sample *list, size_t pool, const uint8_t *given, size_t count,
+                        const tw_parts_options *options, uint8_t *parts) {
   double validation = any_given(given, count, TW_PART_VALIDATION) ? 0 : options->validation;
   double test = any_given(given, count, TW_PART_TEST) ? 0 : options->test;
   for (size_t begin = 0; begin < pool;) {
@@ -273,6 +269,22 @@ static void draw_by_shares(const sample *list, size_t pool, const uint8_t *given
     draw_class(list + begin, end - begin, validation, test, parts);
     begin = end;
   }
+}
+
+/* The author's protocol: of each class of the pool the first per_class samples stay training, all others are test. So
+ * what is training with N a class is training with N + 1, too. */
+static tw_status draw_numbers(const sample *list, size_t pool, const tw_samples *samples, size_t per_class,
+                              const char *const *class_names, uint8_t *parts, tw_error *error) {
+  TW_TRY(check_classes(samples, parts, class_names, error));
+  TW_TRY(check_numbers(list, pool, samples, per_class, class_names, error));
+  for (size_t begin = 0; begin < pool;) {
+    size_t end = end_of_class(list, pool, begin);
+    for (size_t i = begin + per_class; i < end; i++) {
+      parts[list[i].index] = TW_PART_TEST;
+    }
+    begin = end;
+  }
+  return TW_OK;
 }
 
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
@@ -287,14 +299,11 @@ tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const t
   }
   settle_all(list, samples->count, given, parts);
   size_t pool = keep_pool(list, samples->count, parts);
-  tw_status status = TW_OK;
+  tw_status status;
   if (options->per_class > 0) {
-    status = check_numbers(list, pool, samples, options->per_class, class_names, error);
-    draw_by_number(list, status == TW_OK ? pool : 0, options->per_class, parts);
+    status = draw_numbers(list, pool, samples, options->per_class, class_names, parts, error);
   } else {
-    draw_by_shares(list, pool, given, samples->count, options, parts);
-  }
-  if (status == TW_OK) {
+    draw_shares(list, pool, given, samples->count, options, parts);
     status = check_classes(samples, parts, class_names, error);
   }
   if (status == TW_OK && samples->count > 0) {

@@ -288,9 +288,13 @@ static tw_status damaged(tw_error *error) {
   return tw_error_set(error, TW_E_FORMAT, "the checkpoint is damaged or cut short: its check sum does not fit");
 }
 
+bool tw_recipe_is_checkpoint(tw_bytes bytes) {
+  return bytes.size >= MAGIC_SIZE && memcmp(bytes.data, MAGIC, MAGIC_SIZE) == 0;
+}
+
 /* The bytes between magic and hash. */
 static tw_status open_checkpoint(tw_bytes file, cursor *ret_cursor, tw_error *error) {
-  if (file.size < MAGIC_SIZE || memcmp(file.data, MAGIC, MAGIC_SIZE) != 0) {
+  if (!tw_recipe_is_checkpoint(file)) {
     return tw_error_set(error, TW_E_FORMAT, "is no checkpoint that this topwork reads");
   }
   if (file.size < MAGIC_SIZE + HASH_SIZE) {

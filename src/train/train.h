@@ -68,6 +68,10 @@ tw_parts_options tw_parts_defaults(void);
 tw_status tw_parts_draw(const tw_samples *samples, const uint8_t *given, const tw_parts_options *options,
                         const char *const *class_names, uint8_t *ret_parts, tw_error *error);
 
+/* Only what becomes of copies: of those of one content one keeps its part (training, or the given one), the others are
+ * DUPLICATE or LEAKED, and all are CONFLICT when they are of several classes. No class need have anything left. */
+tw_status tw_parts_settle(const tw_samples *samples, const uint8_t *given, uint8_t *ret_parts, tw_error *error);
+
 /* ret_folds[i] in 0..folds-1, or -1 for duplicates and conflicts. Stratified: each class is dealt round-robin in the
  * order of hash(seed, content), going on where the class before it stopped, so that the folds' sizes differ by at most
  * one. */
@@ -215,7 +219,7 @@ typedef struct tw_recipe tw_recipe;
 
 /* `samples` are borrowed until it is freed. Uses rows of part training, watches those of part validation. Errors:
  * TW_E_DATA for features that are not finite and for fewer than two classes in training, TW_E_ARGUMENT for options out
- * of range, TW_E_LIMIT. */
+ * of range and for patience without a validation part, TW_E_LIMIT. */
 tw_status tw_recipe_create(const tw_samples *samples, const uint8_t *parts, const tw_recipe_options *options,
                            tw_recipe **ret_recipe, tw_error *error);
 void tw_recipe_free(tw_recipe *recipe);
@@ -230,6 +234,8 @@ const tw_top *tw_recipe_best(const tw_recipe *recipe);        /* the weights kep
  * belongs to: samples (contents, labels, features), parts and options other than epochs, patience and threads. Ends in
  * a hash of all before it. */
 void tw_recipe_save(const tw_recipe *recipe, tw_buffer *buffer);
+/* Whether these bytes begin as a checkpoint does. */
+bool tw_recipe_is_checkpoint(tw_bytes bytes);
 /* Puts a recipe just created into the checkpoint's state; going on from there gives the bits of an uninterrupted run.
  * `epochs` and `patience` are those of the recipe, not of the checkpoint. On failure the recipe stays as it was.
  * Errors: TW_E_FORMAT (no checkpoint, damaged, cut short), TW_E_DATA (of other pictures or parts, of other features -

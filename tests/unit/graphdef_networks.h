@@ -99,6 +99,16 @@ static inline void net_halves(builder *b) {
   builder_output(b, "y");
 }
 
+/* Weights in TensorFlow's own order, as those of an imported GraphDef are. */
+static inline void net_stored_weights(builder *b) {
+  BUILD(b, -1, 3, 6, 6);
+  WEIGHTS(b, "w", 3, 2, 3, 4);
+  builder_node(b, "Transpose", "turned", "w", "turned");
+  INTS(b, "perm", 3, 2, 0, 1);
+  builder_node(b, "Conv", "c1", "x,turned", "y");
+  builder_output(b, "y");
+}
+
 static inline void net_batch_norm(builder *b) {
   static const float variances[3] = {0.5f, 1.5f, 4};
   BUILD(b, -1, 3, 5, 4);
@@ -343,6 +353,7 @@ static const network networks[] = {
     {"depthwise", net_depthwise},
     {"grouped", net_grouped},
     {"halves", net_halves},
+    {"stored-weights", net_stored_weights},
     {"batch-norm", net_batch_norm},
     {"clips", net_clips},
     {"arithmetic", net_arithmetic},

@@ -64,12 +64,13 @@ static void numbers_say_where_a_label_belongs(void **state) {
   gives("0: a\n1: b\n", 2, "a|b|");
   gives("0 a\n1 b\n", 2, "a|b|");
   gives("0\ta\n1  b\n", 2, "a|b|");
-  gives("2 c\n0 a\n1 b\n", 3, "a|b|c|");
+  gives("2:c\n0:a\n1: b\n", 3, "a|b|c|");
   gives("1:b\r\n0:a\r\n\r\n", 2, "a|b|");
   gives("000 a\n001 b\n", 2, "a|b|");
   gives("0:3:10 to Yuma\n1:x:y\n", 2, "3:10 to Yuma|x:y|");
   gives("0 : a\n1 : b\n", 2, "a|b|");
   gives("0 1\n1 0\n", 2, "1|0|");
+  gives("0:0 x\n1:10 z\n2:2 w\n", 3, "0 x|10 z|2 w|");
   gives(
       "\xef\xbb\xbf"
       "0:a\n",
@@ -91,9 +92,13 @@ static void numbers_that_are_part_of_a_label_stay(void **state) {
 static void wrong_numbers_are_named(void **state) {
   (void)state;
   fails("0:a\n1:b\n1:c\n", 3, "lines 2 and 3 both have the number 1");
-  fails("0 a\n0 b\n", 2, "lines 1 and 2 both have the number 0");
+  fails("0 a\n0 b\n", 2, "line 2 has the number 0 where 1 would be next");
+  fails("0 x\n10 z\n2 w\n", 3,
+        "line 2 has the number 10 where 1 would be next; are these the outputs' numbers, or part "
+        "of the labels? Begin every line with its output's number and a colon, as in '1:label'");
+  fails("2 c\n0 a\n1 b\n", 3, "line 1 has the number 2 where 0 would be next");
   fails("0:a\n2:b\n", 2, "line 2 has the number 2, but the network's outputs are 0 to 1");
-  fails("0 a\n7 b\n", 2, "line 2 has the number 7");
+  fails("0 a\n7 b\n", 2, "line 2 has the number 7 where 1 would be next");
   fails("1:a\n2:b\n", 2, "line 2 has the number 2, but the network's outputs are 0 to 1; numbers begin with 0");
   fails("0:a\nb\n", 2, "line 2 does not begin with the number of its output, as the first line does");
   fails("0:a\n1:\n", 2, "line 2 has a number, but no label");
@@ -104,6 +109,10 @@ static void wrong_numbers_are_named(void **state) {
 
 static void wrong_counts_say_both(void **state) {
   (void)state;
+  tw_labels labels;
+  tw_error error;
+  assert_int_equal(parse("0:a\n1:b\n3:d\n", 12, 4, &labels, &error), TW_E_FORMAT);
+  assert_null(strstr(error.message, "background")); /* that would be the first */
   fails("", 4, "has 0 labels, but the network has 4 outputs");
   fails("\n\r\n \n", 4, "has 0 labels, but the network has 4 outputs");
   fails("\xef\xbb\xbf", 4, "has 0 labels, but the network has 4 outputs");

@@ -227,6 +227,9 @@ static void the_rest_is_what_it_is_called(void **state) {
   check_operators(&written, "Placeholder FusedBatchNorm Mean Reshape Mul Add");
   assert_true(attribute_of(node_called(&written, "n1"), "epsilon")->f == 0.25f);
   written_done(&written);
+  written = write_network(net_stored_weights);
+  check_operators(&written, "Placeholder Conv2D");
+  written_done(&written);
   written = write_network(net_products);
   check_operators(&written,
                   "Placeholder MatMul Mul BiasAdd MatMul Mul Add MatMul Mul MatMul Add MatMul Identity Softmax");
@@ -470,6 +473,48 @@ static void what_is_no_imported_graph_is_refused(void **state) {
   builder_done(&b);
 }
 
+/* ---- The way back ------------------------------------------------------------------------------------------------ */
+
+/* The order of a Transpose as somebody else's file may have it. */
+static void orders_of_dimensions_are_checked(void **state) {
+  (void)state;
+  static const struct {
+    int32_t order[4];
+    int64_t count;
+    const char *part; /* of the message; NULL: fine */
+  } cases[] = {{{0, 2, 1, 3}, 4, NULL},
+               {{0, -2, 1, -1}, 4, NULL},
+               {{0, 1, 1, 3}, 4, "each of the 4"},
+               {{0, 1, 2, 4}, 4, "axis 4"},
+               {{0, 2, 1, 0}, 3, "each of the 4"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    tw_tf_attribute shape = {
+        .name = tw_bytes_of("shape"), .kind = TW_TF_ATTR_SHAPE, .tensor = {.rank = 4, .dims = {-1, 4, 5, 3}}};
+    tw_tf_attribute value = {.name = tw_bytes_of("value"), .kind = TW_TF_ATTR_TENSOR};
+    value.tensor = (tw_tf_tensor){.type = TW_TF_INT32, .rank = 1, .dims = {cases[i].count}};
+    value.tensor.content = (tw_bytes){(const uint8_t *)cases[i].order, (size_t)cases[i].count * sizeof(int32_t)};
+    tw_bytes inputs[2] = {tw_bytes_of("x"), tw_bytes_of("order")};
+    tw_tf_node nodes[3] = {
+        {.name = inputs[0], .op = tw_bytes_of("Placeholder"), .attribute_count = 1, .attributes = &shape},
+        {.name = inputs[1], .op = tw_bytes_of("Const"), .attribute_count = 1, .attributes = &value},
+        {.name = tw_bytes_of("y"), .op = tw_bytes_of("Transpose"), .input_count = 2, .inputs = inputs}};
+    tw_buffer file = {0};
+    tw_graph *graph = NULL;
+    tw_error error = {0};
+    assert_int_equal(tw_graphdef_write(&(tw_tf_graph){.node_count = 3, .nodes = nodes}, &file, &error), TW_OK);
+    tw_status status = tw_graph_import_bytes(tw_buffer_bytes(&file), &graph, &error);
+    if (cases[i].part == NULL ? status != TW_OK : strstr(error.message, cases[i].part) == NULL) {
+      fail_msg("case %zu: status %d, message '%s'", i, (int)status, error.message);
+    }
+    if (graph != NULL) {
+      char text[TW_SHAPE_TEXT_SIZE]; /* the file has 1x5x4x3 */
+      assert_string_equal(tw_shape_text(&graph->outputs[0]->shape, text), "1x3x5x4");
+    }
+    tw_graph_free(graph);
+    tw_buffer_done(&file);
+  }
+}
+
 static void memory_may_run_out(void **state) {
   (void)state;
   for (size_t i = 0; i < network_count; i++) {
@@ -508,6 +553,7 @@ int main(void) {
       cmocka_unit_test(other_preprocessing_is_refused),
       cmocka_unit_test(what_tensorflow_has_not_is_refused),
       cmocka_unit_test(what_is_no_imported_graph_is_refused),
+      cmocka_unit_test(orders_of_dimensions_are_checked),
       cmocka_unit_test(memory_may_run_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,10 +192,10 @@ static void other_files_are_refused(void **state) {
   assert_int_equal(tw_graph_import_bytes((tw_bytes){NULL, 0}, &graph, &error), TW_E_FORMAT);
   assert_non_null(strstr(error.message, "empty"));
   assert_int_equal(tw_graph_import_bytes(tw_bytes_of("\x89PNG\r\n\x1a\n"), &graph, &error), TW_E_FORMAT);
-  assert_non_null(strstr(error.message, "not a network in ONNX format"));
+  assert_non_null(strstr(error.message, "neither a network in ONNX format nor a GraphDef"));
   assert_int_equal(tw_graph_import("/nonexistent/net.onnx", &graph, &error), TW_E_IO);
   assert_int_equal(tw_graph_import(TW_SOURCE_DIR "/CMakeLists.txt", &graph, &error), TW_E_FORMAT);
-  assert_non_null(strstr(error.message, "CMakeLists.txt: this is not"));
+  assert_non_null(strstr(error.message, "CMakeLists.txt: this is neither"));
   assert_null(graph);
 }
 

@@ -65,6 +65,24 @@ static tw_model *make_model(void) {
   return model;
 }
 
+static tw_model *make_recipe_model(void) {
+  static const tw_epoch epochs[3] = {{0.01, 1.25, 0.5, 1.5, 0.4, 3.5},
+                                     {0.009, 1, 0.6, 1.125, 0.7, 4.5},
+                                     {0.008, 0.5, 0.9, (double)NAN, (double)NAN, 0.5}};
+  tw_model *model = make_model();
+  tw_history history = {
+      .options = tw_recipe_defaults(), .count = 3, .epochs = (tw_epoch *)epochs, .best = 1, .stopped_early = true};
+  history.options.solver = TW_SOLVER_MOMENTUM;
+  history.options.epochs = 20;
+  history.options.batch = 7;
+  history.options.momentum = 0.75;
+  history.options.patience = 4;
+  history.options.threads = 3;
+  model->record.history = tw_history_copy(&history);
+  model->record.exact_objective = 11.5;
+  return model;
+}
+
 static void a_model_reads_back(void **state) {
   (void)state;
   tw_model *model = make_model();
@@ -145,7 +163,7 @@ static void damage_is_refused(void **state) {
 
 static void memory_that_runs_out_is_an_error(void **state) {
   (void)state;
-  tw_model *model = make_model();
+  tw_model *model = make_recipe_model();
   tw_buffer file = {0};
   tw_error error;
   assert_int_equal(tw_model_write(model, &file, &error), TW_OK);
@@ -208,11 +226,82 @@ static void a_model_without_its_path_reads(void **state) {
   }
 }
 
+/* ---- The recipe -------------------------------------------------------------------------------------------------- */
+
+static void the_recipe_reads_back_without_times(void **state) {
+  (void)state;
+  tw_model *model = make_recipe_model();
+  tw_buffer file = {0};
+  tw_buffer again = {0};
+  assert_int_equal(tw_model_write(model, &file, NULL), TW_OK);
+  model->record.history->options.threads = 1;
+  model->record.history->epochs[0].seconds = 99;
+  assert_int_equal(tw_model_write(model, &again, NULL), TW_OK);
+  assert_true(tw_bytes_equal(tw_buffer_bytes(&file), tw_buffer_bytes(&again)));
+  tw_model *read;
+  assert_int_equal(tw_model_open_bytes(tw_buffer_bytes(&file), &read, NULL), TW_OK);
+  const tw_history *history = read->record.history;
+  assert_non_null(history);
+  assert_int_equal(history->count, 3);
+  assert_int_equal(history->best, 1);
+  assert_true(history->stopped_early);
+  assert_int_equal(history->options.solver, TW_SOLVER_MOMENTUM);
+  assert_int_equal(history->options.epochs, 20);
+  assert_int_equal(history->options.batch, 7);
+  assert_int_equal(history->options.decay_steps, 500);
+  assert_int_equal(history->options.patience, 4);
+  assert_int_equal(history->options.seed, 9);
+  assert_true(history->options.momentum == 0.75 && history->options.rate == 0.01 && history->options.decay == 0.9);
+  assert_true(history->epochs[1].validation_loss == 1.125 && history->epochs[1].training_accuracy == 0.6);
+  assert_true(history->epochs[2].rate == 0.008 && isnan(history->epochs[2].validation_loss));
+  assert_true(history->epochs[0].seconds == 0);
+  assert_true(read->record.exact_objective == 11.5);
+  tw_model_free(read);
+  tw_model_free(model);
+  tw_buffer_done(&file);
+  tw_buffer_done(&again);
+}
+
+/* Written as it is, but with a check sum that fits: only reading can find it. */
+static void expect_refused_recipe(tw_model *model) {
+  tw_buffer file = {0};
+  tw_error error = {0};
+  tw_model *read;
+  assert_int_equal(tw_model_write(model, &file, NULL), TW_OK);
+  assert_int_equal(tw_model_open_bytes(tw_buffer_bytes(&file), &read, &error), TW_E_FORMAT);
+  assert_string_equal(error.message, "metadata 'topwork.training': its recipe makes no sense");
+  tw_buffer_done(&file);
+  tw_model_free(model);
+}
+
+static void a_recipe_that_makes_no_sense_is_refused(void **state) {
+  (void)state;
+  tw_model *model = make_recipe_model();
+  model->record.history->best = 3;
+  expect_refused_recipe(model);
+  model = make_recipe_model();
+  model->record.history->count = 0;
+  expect_refused_recipe(model);
+  model = make_recipe_model();
+  model->record.history->options.epochs = 2;
+  expect_refused_recipe(model);
+  model = make_recipe_model();
+  model->record.history->options.epochs = TW_RECIPE_MAX_EPOCHS + 1;
+  expect_refused_recipe(model);
+  model = make_recipe_model();
+  model->record.history->options.solver = TW_SOLVER_EXACT;
+  expect_refused_recipe(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_model_reads_back), cmocka_unit_test(a_model_without_its_path_reads),
-      cmocka_unit_test(damage_is_refused),  cmocka_unit_test(memory_that_runs_out_is_an_error),
+      cmocka_unit_test(a_model_reads_back),
+      cmocka_unit_test(a_model_without_its_path_reads),
+      cmocka_unit_test(damage_is_refused),
+      cmocka_unit_test(memory_that_runs_out_is_an_error),
       cmocka_unit_test(largest_come_first),
+      cmocka_unit_test(the_recipe_reads_back_without_times),
+      cmocka_unit_test(a_recipe_that_makes_no_sense_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

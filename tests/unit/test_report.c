@@ -89,6 +89,92 @@ static void json_parses_and_has_its_keys(void **state) {
   tw_metrics_free(metrics);
 }
 
+/* ---- The recipe -------------------------------------------------------------------------------------------------- */
+
+static tw_epoch epochs[2] = {{0.5, 0.7, 0.5, 0.75, 0.25, 1.5}, {0.25, 0.6, 0.75, 0.8, 0.5, 2}};
+
+static tw_outcome make_recipe(const tw_metrics *metrics, tw_history *history) {
+  *history = (tw_history){.options = tw_recipe_defaults(), .count = 2, .epochs = epochs, .stopped_early = true};
+  history->options.solver = TW_SOLVER_ADAM;
+  history->options.epochs = 9;
+  history->options.patience = 1;
+  tw_outcome outcome = make_outcome(metrics);
+  outcome.history = history;
+  outcome.recipe_objective = 4.5;
+  outcome.exact_objective = 4;
+  outcome.exact_test = metrics;
+  return outcome;
+}
+
+static void text_says_how_far_the_recipe_stopped(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_history history;
+  tw_outcome outcome = make_recipe(metrics, &history);
+  tw_buffer buffer = {0};
+  tw_report_text(&outcome, &buffer);
+  tw_buffer_append(&buffer, "", 1);
+  const char *text = (const char *)buffer.data;
+  assert_non_null(strstr(text,
+                         "recipe      adam, 2 epochs of batches of 128, stopped early after 1 without a lower "
+                         "validation loss; kept epoch 1, of the lowest validation loss, 0.7500\n"));
+  assert_non_null(strstr(text, "stopped 12.5 % above the optimum: J 4.5 on the training part, at least 4\n"));
+  assert_non_null(strstr(text, "the exact top gets 75.0 % of the same test part, log loss "));
+  assert_non_null(strstr(text, "exact top   C = 0.1, chosen by log loss on the validation part\n"));
+  tw_buffer_done(&buffer);
+  outcome.recipe_objective = 400;
+  outcome.exact_test = NULL;
+  tw_report_text(&outcome, &buffer);
+  tw_buffer_append(&buffer, "", 1);
+  text = (const char *)buffer.data;
+  assert_non_null(strstr(text, "stopped at 100 times the optimum"));
+  assert_null(strstr(text, "the exact top gets"));
+  tw_buffer_done(&buffer);
+  tw_metrics_free(metrics);
+}
+
+static json_t *parsed(const tw_outcome *outcome) {
+  tw_buffer buffer = {0};
+  assert_int_equal(tw_report_json(outcome, &buffer, NULL), TW_OK);
+  json_t *object = json_loadb((const char *)buffer.data, buffer.size, JSON_REJECT_DUPLICATES, NULL);
+  assert_non_null(object);
+  tw_buffer_done(&buffer);
+  return object;
+}
+
+static void json_has_the_recipe_and_the_exact_top(void **state) {
+  (void)state;
+  tw_metrics *metrics = make_metrics();
+  tw_history history;
+  tw_outcome outcome = make_recipe(metrics, &history);
+  json_t *object = parsed(&outcome);
+  json_t *recipe = json_object_get(object, "recipe");
+  json_t *second = json_array_get(json_object_get(recipe, "history"), 1);
+  json_t *exact = json_object_get(object, "exact");
+  assert_string_equal(json_string_value(json_object_get(recipe, "solver")), "adam");
+  assert_int_equal(json_integer_value(json_object_get(recipe, "epochs")), 9);
+  assert_int_equal(json_integer_value(json_object_get(recipe, "kept_epoch")), 1);
+  assert_true(json_is_true(json_object_get(recipe, "stopped_early")));
+  assert_true(json_is_null(json_object_get(recipe, "momentum")));
+  assert_true(json_real_value(json_object_get(recipe, "objective")) == 4.5);
+  assert_true(json_real_value(json_object_get(second, "rate")) == 0.25);
+  assert_true(json_real_value(json_object_get(second, "training_loss")) == 0.6);
+  assert_true(json_real_value(json_object_get(second, "training_accuracy")) == 0.75);
+  assert_true(json_real_value(json_object_get(second, "validation_loss")) == 0.8);
+  assert_true(json_real_value(json_object_get(second, "validation_accuracy")) == 0.5);
+  assert_true(json_real_value(json_object_get(second, "seconds")) == 2);
+  assert_true(json_real_value(json_object_get(exact, "objective")) == 4);
+  assert_true(json_real_value(json_object_get(exact, "distance")) == 0.125);
+  assert_true(json_real_value(json_object_get(json_object_get(exact, "test"), "accuracy")) == 0.75);
+  json_decref(object);
+  outcome = make_outcome(metrics);
+  object = parsed(&outcome);
+  assert_true(json_is_null(json_object_get(object, "recipe")));
+  assert_true(json_is_null(json_object_get(object, "exact")));
+  json_decref(object);
+  tw_metrics_free(metrics);
+}
+
 static const double draws[2] = {0.75, 0.5};
 static const double class_draws[2] = {0.8, 0.6};
 
@@ -209,9 +295,14 @@ static void predictions_in_three_formats(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(text_says_what_each_figure_is_of), cmocka_unit_test(json_parses_and_has_its_keys),
-      cmocka_unit_test(text_tells_draws_by_number),       cmocka_unit_test(json_has_every_draw),
-      cmocka_unit_test(csv_quotes_what_it_must),          cmocka_unit_test(predictions_in_three_formats),
+      cmocka_unit_test(text_says_what_each_figure_is_of),
+      cmocka_unit_test(json_parses_and_has_its_keys),
+      cmocka_unit_test(text_says_how_far_the_recipe_stopped),
+      cmocka_unit_test(json_has_the_recipe_and_the_exact_top),
+      cmocka_unit_test(text_tells_draws_by_number),
+      cmocka_unit_test(json_has_every_draw),
+      cmocka_unit_test(csv_quotes_what_it_must),
+      cmocka_unit_test(predictions_in_three_formats),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,7 +249,7 @@ static void the_longest_history_has_room(void **state) {
   tw_epoch *epochs = tw_alloc(TW_RECIPE_MAX_EPOCHS, sizeof *epochs);
   tw_history history = {.count = TW_RECIPE_MAX_EPOCHS, .epochs = epochs};
   tw_buffer file = workbook_of(&history);
-  assert_int_equal(count_of(&file, "xl/worksheets/sheet1.xml", "<row "), TW_RECIPE_MAX_EPOCHS + 1);
+  expect(&file, "xl/worksheets/sheet1.xml", "<c r=\"A100001\"><v>100000</v></c>");
   tw_buffer_done(&file);
   tw_free(epochs);
 }

@@ -76,6 +76,31 @@ static void two_small_classes_without_top5(void **state) {
   made_outcome_free(made);
 }
 
+static void the_recipe_stands_beside_the_exact_top(void **state) {
+  (void)state;
+  static tw_epoch epochs[2] = {{0.5, 0.7, 0.5, 0.75, 0.25, 1.5}, {0.25, 0.6, 0.75, 0.8, 0.5, 2}};
+  made_outcome *made = make_outcome_of(2, 12, NULL, 0);
+  tw_history history = {.options = tw_recipe_defaults(), .count = 2, .epochs = epochs};
+  made->outcome.history = &history;
+  made->outcome.recipe_objective = 4.5;
+  made->outcome.exact_objective = 4;
+  made->outcome.exact_test = made->metrics;
+  tw_buffer page = page_of(&made->outcome);
+  assert_non_null(strstr(text_of(&page), "Trained by the recipe, which stopped 12.5 % above the optimum"));
+  assert_non_null(strstr(text_of(&page), " is 4.5000, the least is 4.0000."));
+  assert_non_null(strstr(text_of(&page), "The exact top, topwork\xe2\x80\x99s default, gets "));
+  assert_non_null(strstr(text_of(&page),
+                         "softmax by the tutorial's recipe: sgd, 2 epochs of batches of 128, learning "
+                         "rate 0.01, times 0.9 every 500 steps; the weights of epoch 1 were kept, "
+                         "those of the lowest validation loss (0.7500)"));
+  tw_buffer_done(&page);
+  made->outcome.history = NULL;
+  page = page_of(&made->outcome);
+  assert_null(strstr(text_of(&page), "recipe"));
+  tw_buffer_done(&page);
+  made_outcome_free(made);
+}
+
 static void folds_and_evaluations_are_named(void **state) {
   (void)state;
   static const double accuracies[2] = {0.75, 0.5};
@@ -427,6 +452,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(figures_say_what_they_are_of),
       cmocka_unit_test(two_small_classes_without_top5),
+      cmocka_unit_test(the_recipe_stands_beside_the_exact_top),
       cmocka_unit_test(folds_and_evaluations_are_named),
       cmocka_unit_test(draws_of_the_parts_are_named),
       cmocka_unit_test(pictures_are_embedded_and_gone_ones_are_boxes),

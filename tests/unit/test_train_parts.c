@@ -270,6 +270,9 @@ static void a_class_of_conflicts_is_named(void **state) {
   assert_string_equal(error.message,
                       "class 'b o' has nothing of its own, all of it is in other classes, too: nothing to train it on");
   assert_int_equal(parts[0], 99);
+  assert_int_equal(tw_parts_settle(&set.samples, NULL, parts, &error), TW_OK); /* who does not train does not mind */
+  assert_int_equal(parts[28], TW_PART_CONFLICT);
+  assert_int_equal(parts[29], TW_PART_TRAINING);
   set_free(&set);
 }
 
@@ -408,6 +411,9 @@ static void the_smallest_class_says_how_many_work(void **state) {
   assert_string_equal(error.message,
                       "class 'b o' has 1 different picture: with a fixed number of each class for "
                       "training every class needs at least two");
+  set.contents[13] = set.contents[4];
+  assert_int_equal(draw_by_number(&set, 1, 0, parts, &error), TW_E_DATA);
+  assert_non_null(strstr(error.message, "class 'b o' has nothing of its own"));
   set_free(&set);
 }
 

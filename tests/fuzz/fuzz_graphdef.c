@@ -1,0 +1,63 @@
+/* Fuzz target: a GraphDef. What imports must verify, optimise, and come back from ONNX with the same hash for every
+ * output; its preprocessing must be one that can be read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/graph.h"
+#include "image/image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool fine) {
+  if (!fine) {
+    abort();
+  }
+}
+
+static void optimise_copy(const tw_graph *graph) {
+  tw_error error = {0};
+  tw_graph *copy = NULL;
+  check(tw_graph_copy(graph, &copy, &error) == TW_OK);
+  tw_status status = tw_graph_optimise(copy, NULL, NULL, &error);
+  check(status == TW_OK || status == TW_E_LIMIT);
+  check(status != TW_OK || tw_graph_verify(copy, &error) == TW_OK);
+  tw_graph_free(copy);
+}
+
+static void through_onnx(const tw_graph *graph) {
+  tw_buffer file = {0};
+  tw_graph *again = NULL;
+  tw_error error = {0};
+  tw_status status = tw_graph_export_onnx(graph, NULL, 0, &file, &error);
+  check(status == TW_OK || status == TW_E_UNSUPPORTED || status == TW_E_LIMIT);
+  if (status == TW_OK) {
+    check(tw_graph_import_bytes(tw_buffer_bytes(&file), &again, &error) == TW_OK);
+    check(graph->output_count == again->output_count);
+  }
+  for (size_t i = 0; status == TW_OK && i < graph->output_count; i++) {
+    tw_hash left;
+    tw_hash right;
+    check(tw_graph_hash(graph, graph->outputs[i], &left, NULL) == TW_OK);
+    check(tw_graph_hash(again, again->outputs[i], &right, NULL) == TW_OK);
+    check(tw_hash_compare(&left, &right) == 0);
+  }
+  tw_graph_free(again);
+  tw_buffer_done(&file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  tw_graph *graph = NULL;
+  tw_error error = {0};
+  tw_preprocess preprocess;
+  tw_status status = tw_graph_import_bytes((tw_bytes){data, size}, &graph, &error);
+  if (status != TW_OK) {
+    check(status == error.code && error.message[0] != '\0' && strchr(error.message, '\n') == NULL);
+    return 0;
+  }
+  check(tw_graph_verify(graph, &error) == TW_OK);
+  check(graph->preprocessing == NULL || tw_preprocess_parse(graph->preprocessing, &preprocess, &error) == TW_OK);
+  optimise_copy(graph);
+  through_onnx(graph);
+  tw_graph_free(graph);
+  return 0;
+}
