@@ -48,11 +48,11 @@ run_command() {
   [ "$status" -eq 0 ] || echo "exit status $status"
 }
 
-# keep_chart FROM TO: a copy that is small enough for a repository: SVG to a hundredth of a pixel, PNG with 32 colours.
+# keep_chart FROM TO: a copy that is small enough for a repository: SVG to a hundredth of a pixel, PNG with 16 colours.
 keep_chart() {
   case $2 in
     *.svg) sed -E 's/([0-9]\.[0-9]{2})[0-9]+/\1/g' "$1" >"$2" ;;
-    *) pngquant --force --nofs --strip --output "$2" 32 "$1" 2>/dev/null || cp "$1" "$2" ;;
+    *) pngquant --force --nofs --strip --output "$2" 16 "$1" 2>/dev/null || cp "$1" "$2" ;;
   esac
 }
 

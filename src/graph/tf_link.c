@@ -269,18 +269,22 @@ static bool is_supported(const tw_tf_slot *slot) {
 }
 
 /* Probabilities last: a network's own answer is its last output. */
-static void put_softmax_last(tw_tf_importer *importer) {
+static tw_status put_softmax_last(tw_tf_importer *importer, tw_error *error) {
   size_t count = importer->output_count;
-  for (size_t i = 0, moved = 0; i + moved < count;) {
-    tw_tf_slot *slot = importer->outputs[i];
-    if (!slot->softmaxed) {
-      i++;
-      continue;
-    }
-    memmove(importer->outputs + i, importer->outputs + i + 1, (count - i - 1) * sizeof(tw_tf_slot *));
-    importer->outputs[count - 1] = slot;
-    moved++;
+  tw_tf_slot **sorted = tw_arena_alloc(importer->scratch, count, sizeof(tw_tf_slot *));
+  if (sorted == NULL) {
+    return tw_error_memory(error);
   }
+  size_t at = 0;
+  for (int softmaxed = 0; softmaxed < 2; softmaxed++) {
+    for (size_t i = 0; i < count; i++) {
+      if (importer->outputs[i]->softmaxed == (softmaxed == 1)) {
+        sorted[at++] = importer->outputs[i];
+      }
+    }
+  }
+  importer->outputs = sorted;
+  return TW_OK;
 }
 
 tw_status tw_tf_find_outputs(tw_tf_importer *importer, tw_error *error) {
@@ -310,8 +314,7 @@ tw_status tw_tf_find_outputs(tw_tf_importer *importer, tw_error *error) {
   }
   prefer(importer, is_weighted);
   prefer(importer, is_supported);
-  put_softmax_last(importer);
-  return TW_OK;
+  return put_softmax_last(importer, error);
 }
 
 /* ---- What is needed ---------------------------------------------------------------------------------------------- */

@@ -19,4 +19,8 @@ extern const char *const tw_history_headings[TW_HISTORY_COLUMNS];
 /* NAN: there is none. */
 double tw_history_value(const tw_history *history, size_t epoch, tw_history_column column);
 
+enum { TW_DISTANCE_TEXT_SIZE = 64 };
+/* Where a recipe stopped: "12.5 % above the optimum", "at 270 times the optimum". */
+void tw_history_distance(const tw_outcome *outcome, char ret_text[TW_DISTANCE_TEXT_SIZE]);
+
 #endif

@@ -1,6 +1,7 @@
 /* What the page says of a training by the recipe: how it went, and how far from the exact top it stopped. */
 #include <math.h>
 
+#include "report/history.h"
 #include "report/page.h"
 
 /* "the tutorial's recipe: sgd, 200 epochs in batches of 128, ...". */
@@ -37,10 +38,11 @@ void tw_page_recipe_distance(tw_page *page) {
     return;
   }
   tw_page_put(page, "<p class=\"recipe\">Trained by the recipe, which stopped ");
-  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
-  tw_html_fixed(page->out, distance, distance < 100 ? 1 : 0);
+  char distance[TW_DISTANCE_TEXT_SIZE];
+  tw_history_distance(outcome, distance);
+  tw_page_put(page, distance);
   tw_page_put(page,
-              "\xc2\xa0% above the optimum: C\xc2\xb7\xce\xa3 cross-entropy + \xc2\xbd|W|\xc2\xb2 on the training "
+              ": C\xc2\xb7\xce\xa3 cross-entropy + \xc2\xbd|W|\xc2\xb2 on the training "
               "part at C\xc2\xa0=\xc2\xa0");
   tw_html_short(page->out, outcome->strength);
   tw_page_put(page, " is ");

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/history.h"
 #include "report/report.h"
 
 enum { LISTED = 10 /* names of a list that are printed before "and N more" */ };
@@ -265,6 +266,17 @@ static void append_written(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
+void tw_history_distance(const tw_outcome *outcome, char ret_text[TW_DISTANCE_TEXT_SIZE]) {
+  double ratio = outcome->recipe_objective / outcome->exact_objective;
+  if (!isfinite(ratio)) {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "at an unknown distance from the optimum");
+  } else if (ratio < 2) {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "%.1f %% above the optimum", 100 * (ratio - 1));
+  } else {
+    snprintf(ret_text, TW_DISTANCE_TEXT_SIZE, "at %.3g times the optimum", ratio);
+  }
+}
+
 /* How a training by the recipe went. */
 static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
   const tw_history *history = outcome->history;
@@ -283,10 +295,10 @@ static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
   if (!isnan(loss)) {
     tw_buffer_format(buffer, "%.4f\n", loss);
   }
-  double distance = 100 * (outcome->recipe_objective / outcome->exact_objective - 1);
-  tw_buffer_format(buffer,
-                   "            stopped %.*f %% above the optimum: J %.4g on the training part, at least %.4g\n",
-                   distance < 100, distance, outcome->recipe_objective, outcome->exact_objective);
+  char distance[TW_DISTANCE_TEXT_SIZE];
+  tw_history_distance(outcome, distance);
+  tw_buffer_format(buffer, "            stopped %s: J %.4g on the training part, at least %.4g\n", distance,
+                   outcome->recipe_objective, outcome->exact_objective);
   if (outcome->exact_test != NULL) {
     tw_buffer_text(buffer, "            the exact top gets ");
     append_percent(buffer, outcome->exact_test->accuracy);

@@ -144,7 +144,7 @@ static void diamonds_take_linear_time(void **state) {
   char before[16] = "x";
   for (int i = 0; i < 1000; i++) {
     char name[16];
-    char inputs[40];
+    char inputs[48];
     snprintf(name, sizeof name, "n%d", i);
     snprintf(inputs, sizeof inputs, "%s,%s", before, before);
     gd_node(&g, "Add", name, inputs);

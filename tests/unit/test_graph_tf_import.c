@@ -195,12 +195,12 @@ static void slow_and_plain(graphdef *g) {
 
 /* From the resizing on: a node each, "op constant" in the order given; the network takes what comes last. */
 static void jpeg_with(graphdef *g, size_t count, const char *const *ops, const float *numbers) {
-  char before[16] = "ResizeBilinear";
+  char before[32] = "ResizeBilinear";
   gd_jpeg(g, NULL);
   for (size_t i = 0; i < count; i++) {
-    char name[16];
-    char constant[16];
-    char inputs[40];
+    char name[32];
+    char constant[32];
+    char inputs[80];
     snprintf(name, sizeof name, "n%zu", i);
     snprintf(constant, sizeof constant, "c%zu", i);
     snprintf(inputs, sizeof inputs, "%s,%s", before, constant);

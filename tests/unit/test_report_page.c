@@ -86,7 +86,7 @@ static void the_recipe_stands_beside_the_exact_top(void **state) {
   made->outcome.exact_objective = 4;
   made->outcome.exact_test = made->metrics;
   tw_buffer page = page_of(&made->outcome);
-  assert_non_null(strstr(text_of(&page), "Trained by the recipe, which stopped 12.5\xc2\xa0% above the optimum"));
+  assert_non_null(strstr(text_of(&page), "Trained by the recipe, which stopped 12.5 % above the optimum"));
   assert_non_null(strstr(text_of(&page), " is 4.5000, the least is 4.0000."));
   assert_non_null(strstr(text_of(&page), "The exact top, topwork\xe2\x80\x99s default, gets "));
   assert_non_null(strstr(text_of(&page),
