@@ -117,6 +117,9 @@ tw_status tw_tf_link(tw_tf_importer *importer, tw_error *error) {
   for (size_t i = 0; i < count; i++) {
     tw_tf_slot *slot = &importer->slots[i];
     slot->node = &importer->file.nodes[i];
+    if (slot->node->name.size == 0) {
+      return tw_error_set(error, TW_E_FORMAT, "node %zu of the file has no name", i + 1);
+    }
     if (tw_names_find(&importer->names, slot->node->name) != NULL) {
       return tw_error_set(error, TW_E_FORMAT, "two nodes have the name '%.*s'", tw_onnx_name_length(slot->node->name),
                           slot->node->name.data);

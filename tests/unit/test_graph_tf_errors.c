@@ -25,6 +25,9 @@ static void missing_inputs_and_circles(void **state) {
   gd_node(&g, "Relu", "a", "x");
   gd_fails(&g, TW_E_FORMAT, "two nodes have the name 'a'");
   GD_INPUT(&g, 1, 6);
+  tw_wire_put_bytes(&g.file, 1, "\x12\x04Relu", 6);
+  gd_fails(&g, TW_E_FORMAT, "of the file has no name");
+  GD_INPUT(&g, 1, 6);
   gd_node(&g, "Relu", "y", "x:1");
   gd_fails(&g, TW_E_UNSUPPORTED, "node 'y' (Relu): it uses 'x:1', a further output of an operator Placeholder");
   GD_INPUT(&g, 1, 6);
