@@ -13,7 +13,7 @@
 #
 # The commands of a page run in an empty folder with links to the data sets and a features cache of its own. Seconds are
 # not compared. Other figures may differ in their last digits where the processor has other instructions. With pngquant
-# installed the charts that --update writes are a quarter of their size.
+# installed the charts that --update writes are a third of their size.
 set -eu
 
 update=no
@@ -48,11 +48,11 @@ run_command() {
   [ "$status" -eq 0 ] || echo "exit status $status"
 }
 
-# keep_chart FROM TO: a copy that is small enough for a repository: SVG to a hundredth of a pixel, PNG with 16 colours.
+# keep_chart FROM TO: a copy that is small enough for a repository: SVG to a hundredth of a pixel, PNG with 48 colours.
 keep_chart() {
   case $2 in
     *.svg) sed -E 's/([0-9]\.[0-9]{2})[0-9]+/\1/g' "$1" >"$2" ;;
-    *) pngquant --force --nofs --strip --output "$2" 16 "$1" 2>/dev/null || cp "$1" "$2" ;;
+    *) pngquant --force --nofs --strip --output "$2" 48 "$1" 2>/dev/null || cp "$1" "$2" ;;
   esac
 }
 
