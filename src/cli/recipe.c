@@ -34,7 +34,7 @@ static const char *recipe_option(const settings *settings) {
   return NULL;
 }
 
-const char *recipe_conflict(const settings *settings) {
+const char *tw_cli_recipe_conflict(const settings *settings) {
   static char text[160];
   const char *option = recipe_option(settings);
   if (is_exact(settings)) {
@@ -65,7 +65,7 @@ static size_t whole_of(uint64_t given, size_t otherwise) {
   return given == 0 ? otherwise : (size_t)given;
 }
 
-tw_tool_recipe recipe_of(const settings *settings) {
+tw_tool_recipe tw_cli_recipe_of(const settings *settings) {
   tw_tool_recipe recipe = tw_tool_recipe_defaults();
   recipe.solver = settings->solver;
   recipe.epochs = whole_of(settings->epochs, recipe.epochs);

@@ -6,8 +6,8 @@
 #include "cli/settings.h"
 
 /* What is wrong with them, a phrase without an end; NULL: nothing. Static, overwritten by the next call. */
-const char *recipe_conflict(const settings *settings);
+const char *tw_cli_recipe_conflict(const settings *settings);
 /* Those given, and defaults for the others. Texts are the settings'. */
-tw_tool_recipe recipe_of(const settings *settings);
+tw_tool_recipe tw_cli_recipe_of(const settings *settings);
 
 #endif
