@@ -106,8 +106,8 @@ void tw_text_append_escaped(tw_buffer *buffer, const char *text);
 /* A CSV field by RFC 4180: quoted only when it holds a comma, a quote, a newline or a return. */
 void tw_csv_append_field(tw_buffer *buffer, const char *text);
 void tw_base64_append(tw_buffer *buffer, const void *data, size_t size);
-/* The shortest decimal that reads back as the same value, with '.' whatever the locale; "nan", "inf", "-inf". Returns
- * `text`. */
+/* The shortest decimal that reads back as the same value, with '.' whatever the locale; whole numbers below a million
+ * without an exponent; "nan", "inf", "-inf". Returns `text`. */
 enum { TW_NUMBER_TEXT_SIZE = 32 };
 char *tw_number_text(double value, char text[TW_NUMBER_TEXT_SIZE]);
 char *tw_number_text_f32(float value, char text[TW_NUMBER_TEXT_SIZE]);

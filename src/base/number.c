@@ -18,12 +18,18 @@ static void point_to_dot(char *text) {
   }
 }
 
+/* What is no number, and small whole numbers, which the shortest form would write as 1e+01. */
 static bool special_text(double value, char *text) {
   const char *word = isnan(value) ? "nan" : !isinf(value) ? NULL : value > 0 ? "inf" : "-inf";
   if (word != NULL) {
     memcpy(text, word, strlen(word) + 1);
+    return true;
   }
-  return word != NULL;
+  bool plain = fabs(value) < 1e6 && value == trunc(value);
+  if (plain) {
+    snprintf(text, TW_NUMBER_TEXT_SIZE, "%.0f", value);
+  }
+  return plain;
 }
 
 char *tw_number_text(double value, char text[TW_NUMBER_TEXT_SIZE]) {

@@ -93,6 +93,10 @@ static void numbers_ignore_the_locale(void **state) {
   assert_string_equal(tw_number_text(0.1, text), "0.1");
   assert_string_equal(tw_number_text(1.0 / 3, text), "0.3333333333333333");
   assert_string_equal(tw_number_text(-INFINITY, text), "-inf");
+  assert_string_equal(tw_number_text(100, text), "100");
+  assert_string_equal(tw_number_text(-999999, text), "-999999");
+  assert_string_equal(tw_number_text(1e6, text), "1e+06");
+  assert_string_equal(tw_number_text_f32(20, text), "20");
   assert_string_equal(tw_number_text_f32(0.1f, text), "0.1");
   double value;
   assert_true(tw_number_parse("-1.5e3", &value));
