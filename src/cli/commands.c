@@ -191,24 +191,40 @@ static const drawing *find_drawing(const char *name) {
   return NULL;
 }
 
+/* What is wrong with the options of a drawing with so many operands after its name; NULL: nothing. */
+static const char *conflict_of_drawing(const settings *settings, const drawing *drawing, size_t given) {
+  if (given < drawing->least || given > drawing->most) {
+    return drawing->wants;
+  }
+  if (settings->output == NULL) {
+    return "wants -o FILE.png, or .svg for a chart";
+  }
+  if (settings->k != 0 && drawing->kind != TW_DRAW_BARS) {
+    return "-k goes with bars alone";
+  }
+  if (settings->k > TW_TOOL_MAX_BARS) {
+    return "-k: there is room for 50 bars";
+  }
+  if (settings->seed != 0 && drawing->kind != TW_DRAW_GRID) {
+    return "--seed goes with grid alone";
+  }
+  bool of_trunk = settings->trunk != NULL || settings->cut != NULL || settings->preprocess != NULL ||
+                  settings->labels != NULL || settings->input_size != 0 || !isnan(settings->mean) ||
+                  !isnan(settings->scale);
+  return of_trunk && given == drawing->most
+             ? "--trunk and what belongs to it go with a picture alone: a model has its own"
+             : NULL;
+}
+
 static int run_draw(const settings *settings) {
   const drawing *drawing = find_drawing(settings->operands[0]);
   size_t given = settings->operand_count - 1;
-  if (drawing == NULL) {
-    return misused(settings, "draws features, bars, grid, confusion or curves");
-  }
-  if (given < drawing->least || given > drawing->most) {
-    return misused(settings, drawing->wants);
-  }
-  if (settings->output == NULL) {
-    return misused(settings, "wants -o FILE.png, or .svg for a chart");
+  const char *conflict = drawing == NULL ? "draws features, bars, grid, confusion or curves"
+                                         : conflict_of_drawing(settings, drawing, given);
+  if (conflict != NULL) {
+    return misused(settings, conflict);
   }
   bool of_model = given == drawing->most;
-  if (of_model &&
-      (settings->trunk != NULL || settings->cut != NULL || settings->preprocess != NULL || settings->labels != NULL ||
-       settings->input_size != 0 || !isnan(settings->mean) || !isnan(settings->scale))) {
-    return misused(settings, "--trunk and what belongs to it go with a picture alone: a model has its own");
-  }
   tw_tool tool = tw_terminal_tool(settings);
   tw_tool_draw request = {.kind = drawing->kind,
                           .model = of_model ? settings->operands[1] : NULL,
@@ -217,9 +233,6 @@ static int run_draw(const settings *settings) {
                           .k = settings->k == 0 ? 5 : (size_t)settings->k,
                           .seed = settings->seed,
                           .output = settings->output};
-  if (request.k > TW_TOOL_MAX_BARS) {
-    return misused(settings, "-k: there is room for 50 bars");
-  }
   tw_error error;
   return finish(settings, tw_tool_run_draw(&tool, &request, &error), &error, 0);
 }
