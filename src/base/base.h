@@ -159,6 +159,10 @@ char *tw_path_with_suffix(const char *path, const char *suffix);
  * NULL when there is none. Allocated. */
 char *tw_data_path(const char *relative);
 char *tw_module_path(const char *name);
+/* What the module `name` exports as `symbol`; it stays open for the life of the process, as its libraries keep things
+ * that cannot be started twice. On failure NULL, and ret_reason (may be NULL) says why in a phrase. Thread-safe. */
+enum { TW_MODULE_REASON_SIZE = 512 };
+const void *tw_module_open(const char *name, const char *symbol, char ret_reason[TW_MODULE_REASON_SIZE]);
 /* `relative` below the user's own data folder, whether it exists or not: $XDG_DATA_HOME/topwork, or
  * ~/.local/share/topwork when that variable is not set or holds no absolute path (XDG Base Directory Specification).
  * NULL when there is no home folder either, or out of memory. Allocated. */

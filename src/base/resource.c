@@ -72,3 +72,19 @@ char *tw_user_data_path(const char *relative) {
   const char *home = getenv("HOME");
   return home != NULL && home[0] == '/' ? tw_format("%s/.local/share/topwork/%s", home, relative) : NULL;
 }
+
+const void *tw_module_open(const char *name, const char *symbol, char ret_reason[TW_MODULE_REASON_SIZE]) {
+  char *path = tw_module_path(name);
+  void *handle = path == NULL ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  const void *module = handle == NULL ? NULL : dlsym(handle, symbol);
+  if (module == NULL && ret_reason != NULL) {
+    const char *text = path == NULL ? NULL : dlerror();
+    if (path == NULL) {
+      snprintf(ret_reason, TW_MODULE_REASON_SIZE, "the module %s is not installed", name);
+    } else {
+      snprintf(ret_reason, TW_MODULE_REASON_SIZE, "%s", text == NULL ? "the module does not open" : text);
+    }
+  }
+  tw_free(path);
+  return module;
+}

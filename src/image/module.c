@@ -1,6 +1,5 @@
 /* The core's side of topwork-vips.so: opens it when the first picture that needs it appears, and finishes what it
  * delivers. Not linking it keeps a hundred libraries and 30 ms out of every start. */
-#include <dlfcn.h>
 #include <pthread.h>
 
 #include "image/vips/module.h"
@@ -9,23 +8,16 @@
 static struct {
   pthread_once_t once;
   const tw_vips_module *module; /* NULL: not to be had, `reason` says why */
-  char reason[512];
+  char reason[TW_MODULE_REASON_SIZE + 256];
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
 static const char *const REMEDY = "install libvips (Debian: apt install libvips42) and topwork's module " TW_VIPS_FILE;
 
 static void load(void) {
-  char *path = tw_module_path(TW_VIPS_FILE);
-  if (path == NULL) {
-    snprintf(loaded.reason, sizeof loaded.reason, "the module " TW_VIPS_FILE " is not installed: %s", REMEDY);
-    return;
-  }
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  tw_free(path);
-  const tw_vips_module *module = handle == NULL ? NULL : dlsym(handle, TW_VIPS_SYMBOL);
+  char why[TW_MODULE_REASON_SIZE];
+  const tw_vips_module *module = tw_module_open(TW_VIPS_FILE, TW_VIPS_SYMBOL, why);
   if (module == NULL) {
-    const char *text = dlerror();
-    snprintf(loaded.reason, sizeof loaded.reason, "%s: %s", text == NULL ? "the module does not open" : text, REMEDY);
+    snprintf(loaded.reason, sizeof loaded.reason, "%s: %s", why, REMEDY);
   } else if (module->version != TW_VIPS_VERSION) {
     snprintf(loaded.reason, sizeof loaded.reason, "the module " TW_VIPS_FILE " belongs to another version of topwork");
   } else if (!module->start()) {

@@ -1,6 +1,5 @@
 /* The core's side of topwork-pull.so: opens it when the first pull begins. Not linking it keeps libcurl, libarchive,
  * libcrypto and the dozens of libraries that these need out of every start. */
-#include <dlfcn.h>
 #include <pthread.h>
 
 #include "pull/internal.h"
@@ -9,7 +8,7 @@
 static struct {
   pthread_once_t once;
   const tw_pull_module *module; /* NULL: not to be had, `reason` says why */
-  char reason[512];
+  char reason[TW_MODULE_REASON_SIZE + 256];
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
 #define REMEDY                                                                                         \
@@ -17,17 +16,10 @@ static struct {
   "topwork's module " TW_PULL_FILE
 
 static void load(void) {
-  char *path = tw_module_path(TW_PULL_FILE);
-  if (path == NULL) {
-    snprintf(loaded.reason, sizeof loaded.reason, "the module " TW_PULL_FILE " is not installed: " REMEDY);
-    return;
-  }
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  tw_free(path);
-  const tw_pull_module *module = handle == NULL ? NULL : dlsym(handle, TW_PULL_SYMBOL);
+  char why[TW_MODULE_REASON_SIZE];
+  const tw_pull_module *module = tw_module_open(TW_PULL_FILE, TW_PULL_SYMBOL, why);
   if (module == NULL) {
-    const char *text = dlerror();
-    snprintf(loaded.reason, sizeof loaded.reason, "%s: " REMEDY, text == NULL ? "the module does not open" : text);
+    snprintf(loaded.reason, sizeof loaded.reason, "%s: %s", why, REMEDY);
   } else if (module->version != TW_PULL_VERSION) {
     snprintf(loaded.reason, sizeof loaded.reason, "the module " TW_PULL_FILE " belongs to another version of topwork");
   } else if (!module->start()) {

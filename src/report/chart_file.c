@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include "report/chart.h"
-#include "report/module.h"
 
 enum { PNG_MAX_SIDE = 8000 /* pixels */ };
 
@@ -14,7 +13,7 @@ static struct {
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
 static void load(void) {
-  const tw_cairo_module *module = tw_report_module(TW_CAIRO_FILE, TW_CAIRO_SYMBOL);
+  const tw_cairo_module *module = tw_module_open(TW_CAIRO_FILE, TW_CAIRO_SYMBOL, NULL);
   loaded.module = module != NULL && module->version == TW_CAIRO_VERSION ? module : NULL;
 }
 

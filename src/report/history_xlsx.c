@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include "report/history.h"
-#include "report/module.h"
 #include "report/xlsx.h"
 
 static struct {
@@ -13,7 +12,7 @@ static struct {
 } loaded = {.once = PTHREAD_ONCE_INIT};
 
 static void load(void) {
-  const tw_xlsx_module *module = tw_report_module(TW_XLSX_FILE, TW_XLSX_SYMBOL);
+  const tw_xlsx_module *module = tw_module_open(TW_XLSX_FILE, TW_XLSX_SYMBOL, NULL);
   loaded.module = module != NULL && module->version == TW_XLSX_VERSION ? module : NULL;
 }
 
