@@ -2,6 +2,7 @@
  * sanitizers and the suite's time limit see the rest. */
 #include <string.h>
 
+#include "hostile.h"
 #include "onnx_builder.h"
 
 /* Imports, and if that works does everything that is done to a network. Returns whether it worked. */
@@ -29,38 +30,13 @@ static bool use(tw_bytes file, bool all) {
   return true;
 }
 
-/* `count` times a byte is changed and changed back. */
-static void flip(uint8_t *bytes, size_t size, size_t count, size_t all_every) {
-  tw_random random;
-  tw_random_init(&random, 2015);
-  for (size_t i = 0; i < count; i++) {
-    size_t at = (size_t)tw_random_below(&random, size);
-    uint8_t mask = (uint8_t)(1 + tw_random_below(&random, 255));
-    bytes[at] ^= mask;
-    use((tw_bytes){bytes, size}, i % all_every == 0);
-    bytes[at] ^= mask;
-  }
-}
-
-/* The first `size` bytes, in memory of exactly that size. */
-static bool use_cut(tw_bytes file, size_t size) {
-  uint8_t *cut = tw_alloc(size, 1);
-  assert_non_null(cut);
-  if (size != 0) {
-    memcpy(cut, file.data, size);
-  }
-  bool worked = use((tw_bytes){cut, size}, false);
-  tw_free(cut);
-  return worked;
-}
-
 static void small_networks_survive_flips(void **state) {
   (void)state;
   builder b;
   builder_every_operator(&b);
   tw_graph_free(builder_graph(&b));
   assert_true(use(tw_buffer_bytes(&b.file), true));
-  flip(b.file.data, b.file.size, 10000, 4);
+  hostile_flip(use, b.file.data, b.file.size, 10000, 4);
   assert_true(use(tw_buffer_bytes(&b.file), true));
   builder_done(&b);
 }
@@ -72,7 +48,7 @@ static void small_networks_survive_cuts(void **state) {
   builder_every_operator(&b);
   tw_graph_free(builder_graph(&b));
   for (size_t size = 0; size < b.file.size; size++) {
-    assert_false(use_cut(tw_buffer_bytes(&b.file), size));
+    assert_false(hostile_cut(use, tw_buffer_bytes(&b.file), size));
   }
   builder_done(&b);
 }
@@ -92,15 +68,15 @@ static void the_shipped_network_survives(void **state) {
   tw_wire_field field;
   do { /* every top-level boundary; the last is the end */
     size_t size = (size_t)(wire.at - bytes.data);
-    bool worked = use_cut(bytes, size);
+    bool worked = hostile_cut(use, bytes, size);
     assert_true(!worked || size == bytes.size || field.number >= 8);
   } while (tw_wire_next(&wire, &field));
   tw_random random;
   tw_random_init(&random, 100);
   for (int i = 0; i < 100; i++) {
-    use_cut(bytes, (size_t)tw_random_below(&random, bytes.size));
+    hostile_cut(use, bytes, (size_t)tw_random_below(&random, bytes.size));
   }
-  flip(file.data, file.size, 10000, 200);
+  hostile_flip(use, file.data, file.size, 10000, 200);
   tw_buffer_done(&file);
 }
 

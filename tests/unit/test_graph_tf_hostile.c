@@ -1,6 +1,7 @@
 /* GraphDefs made to hurt: flipped bytes, cuts at every byte, memory that runs out, and sizes at the limits. Each gives
  * an error of one line or a valid graph; the sanitizers and the suite's time limit see the rest. */
 #include "graphdef_builder.h"
+#include "hostile.h"
 
 /* Imports, and if that works does everything that is done to a network. Returns whether it worked. */
 static bool use(tw_bytes file, bool all) {
@@ -28,28 +29,6 @@ static bool use(tw_bytes file, bool all) {
   return true;
 }
 
-/* `count` times a byte is changed and changed back. */
-static void flip(uint8_t *bytes, size_t size, size_t count, size_t all_every) {
-  tw_random random;
-  tw_random_init(&random, 2015);
-  for (size_t i = 0; i < count; i++) {
-    size_t at = (size_t)tw_random_below(&random, size);
-    uint8_t mask = (uint8_t)(1 + tw_random_below(&random, 255));
-    bytes[at] ^= mask;
-    use((tw_bytes){bytes, size}, i % all_every == 0);
-    bytes[at] ^= mask;
-  }
-}
-
-/* The first `size` bytes, in memory of exactly that size. */
-static void use_cut(tw_bytes file, size_t size) {
-  uint8_t *cut = tw_alloc(size, 1);
-  assert_non_null(cut);
-  memcpy(cut, file.data, size);
-  use((tw_bytes){cut, size}, false);
-  tw_free(cut);
-}
-
 static void small_networks_survive(void **state) {
   (void)state;
   graphdef g = {0};
@@ -57,9 +36,9 @@ static void small_networks_survive(void **state) {
   tw_bytes file = gd_bytes(&g);
   assert_true(use(file, true));
   for (size_t size = 0; size < file.size; size++) {
-    use_cut(file, size);
+    hostile_cut(use, file, size);
   }
-  flip(g.file.data, g.file.size, 20000, 4);
+  hostile_flip(use, g.file.data, g.file.size, 20000, 4);
   assert_true(use(file, true));
   gd_done(&g);
 }
@@ -97,9 +76,9 @@ static void the_reference_network_survives(void **state) {
   tw_wire wire = tw_wire_open(bytes);
   tw_wire_field field;
   do { /* every boundary between nodes */
-    use_cut(bytes, (size_t)(wire.at - bytes.data));
+    hostile_cut(use, bytes, (size_t)(wire.at - bytes.data));
   } while (tw_wire_next(&wire, &field));
-  flip(file.data, file.size, 3000, 500);
+  hostile_flip(use, file.data, file.size, 3000, 500);
   tw_buffer_done(&file);
 }
 
