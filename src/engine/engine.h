@@ -25,13 +25,90 @@ enum {
  */
 const char *tw_engine_identity(void);
 
+/* ---- Precision --------------------------------------------------------------------------------------------------- */
+
+/* What activations and weights are kept in. Inputs and outputs of a plan are float32 in all of them. */
+typedef enum tw_precision {
+  TW_PRECISION_F32,
+  TW_PRECISION_BF16, /* bfloat16, sums in float32 */
+  TW_PRECISION_INT8, /* 8-bit integers where a tw_quantised says so, sums in int32, float32 elsewhere */
+  TW_PRECISION_COUNT
+} tw_precision;
+
+const char *tw_precision_name(tw_precision precision); /* "f32", "bf16", "int8"; static */
+bool tw_precision_parse(const char *name, tw_precision *ret_precision);
+/* What a plan of `wanted` computes in on this processor: `wanted`, or float32 for bfloat16 without its instructions;
+ * *ret_note is then one line that says so (static), else NULL. TW_E_UNSUPPORTED: the processor can do neither; the
+ * message names what it lacks. */
+tw_status tw_engine_precision(tw_precision wanted, tw_precision *ret_precision, const char **ret_note, tw_error *error);
+
+/* What int8 needs to know of a network beyond the network: a scale for each activation, weights as 8-bit integers with
+ * a scale for each output channel, biases corrected for the rounding of the weights, the nodes that stay in float32,
+ * and what all this was measured to cost. Immutable. Weights are within -64..64, so that no processor's 16-bit sums of
+ * pairs saturate: the integers are the same everywhere. */
+typedef struct tw_quantised tw_quantised;
+
+/* The sample that activations are calibrated on, and the one that checks it. */
+typedef struct tw_sample {
+  size_t count;  /* pictures to calibrate on, at least TW_MIN_CALIBRATION */
+  size_t checks; /* further ones, count .. count + checks - 1, for the check alone; 0: those above check themselves */
+  /* Writes picture `index` as the plan's input. Called from several threads at once. */
+  tw_status (*picture)(void *context, size_t index, float *ret_input, tw_error *error);
+  void *context;
+} tw_sample;
+
+enum {
+  TW_MIN_CALIBRATION = 10, /* pictures */
+  TW_MAX_CALIBRATION = 200,
+};
+
+/* How near the results are to those of float32: the cosine of the first output's row, over the checked pictures. */
+typedef struct tw_fidelity {
+  size_t pictures;
+  double mean;
+  double worst;
+} tw_fidelity;
+/* What tw_quantise keeps nodes in float32 for: as long as the check is below. */
+#define TW_FIDELITY_MEAN 0.990
+#define TW_FIDELITY_WORST 0.970
+
+/* `graph` as for tw_plan_create. The result does not depend on `threads` nor on the processor's number of them.
+ * Errors: TW_E_DATA (too few pictures, all the same, all black: says what would be right; an activation that is not
+ * finite: names the node), those of plan and `picture`. A network that stays below the limits with every
+ * node but the first few in float32 is TW_E_DATA, too, with the cosines. */
+tw_status tw_quantise(const tw_graph *graph, const tw_sample *sample, int threads, tw_ticker *ticker,
+                      tw_quantised **ret_quantised, tw_error *error);
+void tw_quantised_free(tw_quantised *quantised);
+tw_fidelity tw_quantised_fidelity(const tw_quantised *quantised);
+size_t tw_quantised_nodes(const tw_quantised *quantised, size_t *ret_wide); /* with weights; of them in float32 */
+const tw_hash *tw_quantised_hash(const tw_quantised *quantised);            /* of what tw_quantised_write gives */
+
+/* Appends it in the engine's own format, little-endian; the same object gives the same bytes. */
+tw_status tw_quantised_write(const tw_quantised *quantised, tw_buffer *buffer, tw_error *error);
+/* Borrows `bytes` (weights stay where they are). Any damage is TW_E_FORMAT; that it belongs to another network is
+ * found by tw_plan_create (TW_E_DATA, names the node). */
+tw_status tw_quantised_read(tw_bytes bytes, tw_quantised **ret_quantised, tw_error *error);
+
+/* How near a plan of bfloat16 comes to float32, on the same kind of sample (the checks, or all when there are none). */
+tw_status tw_engine_fidelity(const tw_graph *graph, tw_precision precision, const tw_quantised *quantised,
+                             const tw_sample *sample, int threads, tw_fidelity *ret_fidelity, tw_error *error);
+
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
 typedef struct tw_plan tw_plan;
 
-/* `graph` is optimised (tw_graph_optimise), float32, one picture; the plan keeps nothing of it. `threads` >= 1: how
- * many cores one run uses. Errors: TW_E_UNSUPPORTED (an operator in a form the engine has not, named with its node),
- * TW_E_LIMIT, TW_E_ENGINE, TW_E_MEMORY. */
+typedef struct tw_plan_options {
+  int threads;                   /* >= 1: how many cores one run uses */
+  tw_precision precision;        /* as tw_engine_precision allows it */
+  const tw_quantised *quantised; /* with TW_PRECISION_INT8; not kept */
+} tw_plan_options;
+
+/* `graph` is optimised (tw_graph_optimise), float32, one picture; the plan keeps nothing of it. Errors:
+ * TW_E_UNSUPPORTED (an operator in a form the engine has not, named with its node), TW_E_DATA (weights that are not
+ * finite, named with their node), TW_E_LIMIT, TW_E_ENGINE, TW_E_MEMORY. */
+tw_status tw_plan_create_with(const tw_graph *graph, const tw_plan_options *options, tw_plan **ret_plan,
+                              tw_error *error);
+/* In float32. */
 tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan, tw_error *error);
 void tw_plan_free(tw_plan *plan);
 
