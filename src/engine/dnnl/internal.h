@@ -231,17 +231,7 @@ tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *err
 /* Creates primitives and packs weights, on several threads. */
 tw_status tw_plan_finish(tw_plan *plan, tw_error *error);
 
-/* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
- */
-
-/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
-bool tw_own_possible(void);
-/* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
-tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
-                      const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
-void tw_own_pack(const tw_weights *weights, void *ret_packed);
-
-/* ---- One function an operator ------------------------------------------------------------------------------------ */
+/* ---- window.c ---------------------------------------------------------------------------------------------------- */
 
 enum { TW_MAX_WINDOW = 65536 }; /* extent of a window, its stride, its padding */
 
@@ -256,6 +246,20 @@ typedef struct tw_window {
 
 /* The window of a convolution or pool. TW_E_UNSUPPORTED, TW_E_LIMIT. */
 tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *error);
+
+/* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
+ */
+
+/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
+bool tw_own_possible(void);
+/* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
+tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
+                      const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
+tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
+                      const tw_operand *from, bool *ret_made, tw_error *error);
+void tw_own_pack(const tw_weights *weights, void *ret_packed);
+
+/* ---- Operators --------------------------------------------------------------------------------------------------- */
 
 typedef tw_status (*tw_build_fn)(tw_builder *builder, const tw_node *node, tw_error *error);
 

@@ -12,8 +12,11 @@
 
 static bool is_blocked(const dnnl_memory_desc_t *desc) {
   const dnnl_blocking_desc_t *blocking = &desc->format_desc.blocking;
-  return desc->format_kind == dnnl_blocked && desc->ndims == 4 && desc->offset0 == 0 && desc->extra.flags == 0 &&
-         blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1 && blocking->inner_blks[0] == TW_KERNEL_BLOCK;
+  const int64_t *strides = blocking->strides;
+  return desc->format_kind == dnnl_blocked && desc->ndims == 4 && desc->dims[0] == 1 && desc->offset0 == 0 &&
+         desc->extra.flags == 0 && blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1 &&
+         blocking->inner_blks[0] == TW_KERNEL_BLOCK && strides[3] == TW_KERNEL_BLOCK &&
+         strides[2] == strides[3] * desc->dims[3] && strides[1] == strides[2] * desc->dims[2];
 }
 
 static bool is_plain_window(const tw_window *window, int64_t group) {
@@ -119,4 +122,53 @@ void tw_own_pack(const tw_weights *weights, void *ret_packed) {
     strides[i] = (size_t)stored[i];
   }
   tw_winograd_pack(weights->winograd, weights->source, strides, weights->bias, ret_packed);
+}
+
+/* ---- Pool -------------------------------------------------------------------------------------------------------- */
+
+static void run_pool(const void *how, void *const *data, int threads) {
+  tw_kernel_pool_run(how, data[0], data[1], data[2], threads);
+}
+
+static bool describe_pool(const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
+                          tw_kernel_pool *ret_pool) {
+  *ret_pool = (tw_kernel_pool){.average = kind != dnnl_pooling_max,
+                               .count_padding = kind == dnnl_pooling_avg_include_padding,
+                               .channels = (size_t)node->output->shape.dims[1]};
+  for (int i = 0; i < 2; i++) {
+    if (window->dilations[i] != 0 || window->pads_begin[i] >= window->kernel[i] ||
+        window->pads_end[i] >= window->kernel[i]) {
+      return false;
+    }
+    ret_pool->kernel[i] = (size_t)window->kernel[i];
+    ret_pool->strides[i] = (size_t)window->strides[i];
+    ret_pool->source[i] = (size_t)node->inputs[0]->shape.dims[2 + i];
+    ret_pool->result[i] = (size_t)node->output->shape.dims[2 + i];
+    ret_pool->pads[i] = (size_t)window->pads_begin[i];
+  }
+  return true;
+}
+
+tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
+                      const tw_operand *from, bool *ret_made, tw_error *error) {
+  *ret_made = false;
+  tw_kernel_pool pool;
+  if (!tw_own_possible() || !is_blocked(&from->desc) || window->spatial != 2 ||
+      !describe_pool(node, window, kind, &pool)) {
+    return TW_OK;
+  }
+  tw_kernel_pool *kept = tw_arena_alloc(builder->plan->arena, 1, sizeof *kept);
+  if (kept == NULL) {
+    return tw_error_memory(error);
+  }
+  *kept = pool;
+  const dnnl_memory_desc_t layout = tw_layout_like(&from->desc, &node->output->shape);
+  const dnnl_memory_desc_t scratch = floats(tw_kernel_pool_scratch_bytes(kept, builder->plan->threads));
+  tw_argument arguments[] = {{DNNL_ARG_SRC, *from}, {.role = DNNL_ARG_DST}, {.role = DNNL_ARG_SCRATCHPAD}};
+  TW_TRY(tw_builder_room(builder, &layout, &arguments[1].operand, error));
+  TW_TRY(tw_builder_room(builder, &scratch, &arguments[2].operand, error));
+  const tw_own own = {run_pool, kept};
+  TW_TRY(tw_builder_own(builder, "pool", "separable avx2", &own, arguments, 3, 0, error));
+  *ret_made = true;
+  return tw_builder_set(builder, node->output, &arguments[1].operand, error);
 }

@@ -81,4 +81,22 @@ void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const si
 void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
                      float *scratch, int threads);
 
+/* ---- Pools ------------------------------------------------------------------------------------------------------- */
+
+typedef struct tw_kernel_pool {
+  bool average;       /* or the maximum */
+  bool count_padding; /* average: in the divisor */
+  size_t channels;
+  size_t kernel[2]; /* height before width */
+  size_t strides[2];
+  size_t source[2];
+  size_t result[2];
+  size_t pads[2]; /* before; here and behind less than the kernel, so that every window has something of the picture */
+} tw_kernel_pool;
+
+size_t tw_kernel_pool_scratch_bytes(const tw_kernel_pool *pool, int threads);
+/* As tw_winograd_run. */
+void tw_kernel_pool_run(const tw_kernel_pool *pool, const float *source, float *ret_result, float *scratch,
+                        int threads);
+
 #endif
