@@ -266,7 +266,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
     tw_shape view = tw_layout_shape(wanted);
     dnnl_memory_desc_t plain = tw_layout_plain(&view);
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->data, &plain, wanted, 1, &packed, error));
+    TW_TRY(tw_builder_weights(builder, value, &plain, wanted, 1, &packed, error));
     *ret_operand = packed;
     return add_form(builder, tensor, &packed, error);
   }
@@ -279,8 +279,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
       return tw_error_set(error, TW_E_ENGINE, "'%s' is used before it is made", value->name);
     }
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0]->data, &desc, fits ? wanted : &plain, 1, &packed,
-                              error));
+    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0], &desc, fits ? wanted : &plain, 1, &packed, error));
     TW_TRY(add_form(builder, tensor, &packed, error));
     if (fits) {
       *ret_operand = packed;
@@ -311,10 +310,9 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl_memory_desc_t *source_desc,
-                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+static tw_status add_weights(tw_builder *builder, const tw_weights *given, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
-  size_t bytes = tw_layout_bytes(wanted);
+  size_t bytes = tw_layout_bytes(&given->desc);
   if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
     return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_WEIGHT_BYTES);
   }
@@ -322,8 +320,22 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
   if (weights == NULL) {
     return tw_error_memory(error);
   }
-  *weights = (tw_weights){plan->weight_bytes, *wanted, source, *source_desc, scale};
+  *weights = *given;
+  weights->offset = plan->weight_bytes;
+  weights->node = builder->node != NULL ? builder->node->name : "output";
   plan->weight_bytes += (bytes + 63) & ~(size_t)63;
-  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, *wanted};
+  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, weights->desc};
   return TW_OK;
+}
+
+tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
+                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.constant = constant, .source_desc = *source_desc, .desc = *wanted, .scale = scale};
+  return add_weights(builder, &weights, ret_operand, error);
+}
+
+tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
+                             tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.factors = factors, .source_desc = *desc, .desc = *desc, .scale = 1};
+  return add_weights(builder, &weights, ret_operand, error);
 }
