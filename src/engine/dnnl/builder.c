@@ -254,17 +254,12 @@ static bool is_transposed_constant(const tw_value *value, const tw_shape *view, 
   return true;
 }
 
-bool tw_builder_constant(const tw_value *value, const void **ret_data, dnnl_memory_desc_t *ret_desc) {
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc) {
   if (value->data != NULL) {
     *ret_desc = tw_layout_plain(&value->shape);
-    *ret_data = value->data;
-    return true;
+    return value;
   }
-  if (!is_transposed_constant(value, &value->shape, ret_desc)) {
-    return false;
-  }
-  *ret_data = value->producer->inputs[0]->data;
-  return true;
+  return is_transposed_constant(value, &value->shape, ret_desc) ? value->producer->inputs[0] : NULL;
 }
 
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
@@ -279,7 +274,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
     tw_shape view = tw_layout_shape(wanted);
     dnnl_memory_desc_t plain = tw_layout_plain(&view);
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->data, &plain, wanted, 1, &packed, error));
+    TW_TRY(tw_builder_weights(builder, value, &plain, wanted, 1, &packed, error));
     *ret_operand = packed;
     return add_form(builder, tensor, &packed, error);
   }
@@ -292,8 +287,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
       return tw_error_set(error, TW_E_ENGINE, "'%s' is used before it is made", value->name);
     }
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0]->data, &desc, fits ? wanted : &plain, 1, &packed,
-                              error));
+    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0], &desc, fits ? wanted : &plain, 1, &packed, error));
     TW_TRY(add_form(builder, tensor, &packed, error));
     if (fits) {
       *ret_operand = packed;
@@ -324,10 +318,9 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl_memory_desc_t *source_desc,
-                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *given, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
-  size_t bytes = tw_layout_bytes(wanted);
+  size_t bytes = tw_layout_bytes(&given->desc);
   if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
     return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_WEIGHT_BYTES);
   }
@@ -335,9 +328,22 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
   if (weights == NULL) {
     return tw_error_memory(error);
   }
-  *weights = (tw_weights){
-      .offset = plan->weight_bytes, .desc = *wanted, .source = source, .source_desc = *source_desc, .scale = scale};
+  *weights = *given;
+  weights->offset = plan->weight_bytes;
+  weights->node = builder->node != NULL ? builder->node->name : "output";
   plan->weight_bytes += (bytes + 63) & ~(size_t)63;
-  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, *wanted};
+  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, weights->desc};
   return TW_OK;
+}
+
+tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
+                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.constant = constant, .source_desc = *source_desc, .desc = *wanted, .scale = scale};
+  return tw_builder_pack(builder, &weights, ret_operand, error);
+}
+
+tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
+                             tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.factors = factors, .source_desc = *desc, .desc = *desc, .scale = 1};
+  return tw_builder_pack(builder, &weights, ret_operand, error);
 }

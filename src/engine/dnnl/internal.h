@@ -65,7 +65,9 @@ typedef struct tw_step {
 typedef struct tw_weights {
   size_t offset; /* in the plan's block of weights, bytes: a multiple of 64 */
   dnnl_memory_desc_t desc;
-  const void *source; /* of the graph; NULL once packed */
+  const tw_value *constant; /* of the graph; NULL once packed, and for factors */
+  const float *factors;     /* the builder's own, in the plan's arena; NULL likewise */
+  const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
   float scale;                 /* multiplied in */
   const tw_winograd *winograd; /* or NULL: packed by its rules, and then with `bias`, which may be NULL */
@@ -172,14 +174,18 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
  * row-major view of these dimensions instead when they differ from the value's. */
 dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value, const tw_shape *view);
 
-/* A constant of floats (which must live until the plan is finished), stored as `source_desc` says, times `scale`, in
- * the layout `wanted`. */
-tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl_memory_desc_t *source_desc,
+/* A constant of the graph, stored as `source_desc` says, times `scale`, in the layout `wanted`. */
+tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error);
+/* Floats of the builder's own (which must live until the plan is finished), in this layout. */
+tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
+                             tw_operand *ret_operand, tw_error *error);
 
-/* Where a constant's elements are, perhaps in another order than the value says (a constant behind a Transpose): the
- * element of the value at indices i is at the sum of i * strides. False when it is no constant. */
-bool tw_builder_constant(const tw_value *value, const void **ret_data, dnnl_memory_desc_t *ret_desc);
+/* The constant that holds the value's elements, perhaps in another order (a constant behind a Transpose): the element
+ * of the value at indices i is at the sum of i * the strides of *ret_desc. NULL when the value is none. */
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc);
+/* What these two have in common; of `weights` offset and node are filled in. */
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *weights, tw_operand *ret_operand, tw_error *error);
 
 /* A new storage for a result in that layout. */
 tw_status tw_builder_room(tw_builder *builder, const dnnl_memory_desc_t *desc, tw_operand *ret_operand,
@@ -228,8 +234,9 @@ dnnl_memory_desc_t tw_primitive_layout(const_dnnl_primitive_desc_t desc, dnnl_qu
 /* oneDNN's status as ours. */
 tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *error);
 
-/* Creates primitives and packs weights, on several threads. */
-tw_status tw_plan_finish(tw_plan *plan, tw_error *error);
+/* Creates primitives and packs weights, on several threads; what is packed of the graph's file need not stay in memory.
+ * TW_E_DATA for weights that are not finite. */
+tw_status tw_plan_finish(tw_plan *plan, const tw_graph *graph, tw_error *error);
 
 /* ---- window.c ---------------------------------------------------------------------------------------------------- */
 
@@ -257,7 +264,8 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
 tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
                       const tw_operand *from, bool *ret_made, tw_error *error);
-void tw_own_pack(const tw_weights *weights, void *ret_packed);
+/* floats: the constant's elements. */
+void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed);
 
 /* ---- Operators --------------------------------------------------------------------------------------------------- */
 

@@ -194,7 +194,7 @@ static tw_status build(tw_plan *plan, const tw_graph *graph, tw_error *error) {
   status = status != TW_OK ? status : build_outputs(&builder, error);
   status = status != TW_OK ? status : plan_memory(&builder, error);
   tw_builder_done(&builder);
-  return status != TW_OK ? status : tw_plan_finish(plan, error);
+  return status != TW_OK ? status : tw_plan_finish(plan, graph, error);
 }
 
 tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan, tw_error *error) {
