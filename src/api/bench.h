@@ -7,11 +7,12 @@
 
 enum {
   TW_BENCH_ROUNDS = 7,       /* of each measurement; more when some fall into bad moments */
-  TW_BENCH_MOST_ROUNDS = 21, /* then all samples count, and the machine is called unsteady */
+  TW_BENCH_MOST_ROUNDS = 21, /* at the latest then all samples count, and the machine is called unsteady */
   TW_BENCH_GOOD = 5,         /* good samples that a median wants */
   TW_BENCH_PICTURES = 200,   /* of the folder, for the times by stage and for the peak of memory */
 };
-#define TW_BENCH_ROUND_SECONDS 0.2 /* of one sample, at least one picture */
+#define TW_BENCH_ROUND_SECONDS 0.2    /* of one sample, at least one picture */
+#define TW_BENCH_PATIENCE_SECONDS 40. /* no further rounds then but the first TW_BENCH_ROUNDS */
 
 /* Seconds a picture. */
 typedef struct tw_bench_span {
