@@ -254,6 +254,19 @@ static bool is_transposed_constant(const tw_value *value, const tw_shape *view, 
   return true;
 }
 
+bool tw_builder_constant(const tw_value *value, const void **ret_data, dnnl_memory_desc_t *ret_desc) {
+  if (value->data != NULL) {
+    *ret_desc = tw_layout_plain(&value->shape);
+    *ret_data = value->data;
+    return true;
+  }
+  if (!is_transposed_constant(value, &value->shape, ret_desc)) {
+    return false;
+  }
+  *ret_data = value->producer->inputs[0]->data;
+  return true;
+}
+
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
                             tw_operand *ret_operand, tw_error *error) {
   tw_tensor *tensor = tw_builder_tensor(builder, value);
@@ -322,7 +335,8 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
   if (weights == NULL) {
     return tw_error_memory(error);
   }
-  *weights = (tw_weights){plan->weight_bytes, *wanted, source, *source_desc, scale};
+  *weights = (tw_weights){
+      .offset = plan->weight_bytes, .desc = *wanted, .source = source, .source_desc = *source_desc, .scale = scale};
   plan->weight_bytes += (bytes + 63) & ~(size_t)63;
   *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, *wanted};
   return TW_OK;

@@ -64,7 +64,9 @@ static tw_status reorder_weights(const tw_plan *plan, const tw_weights *weights,
 }
 
 static tw_status pack(const tw_plan *plan, tw_weights *weights, tw_error *error) {
-  if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {
+  if (weights->winograd != NULL) {
+    tw_own_pack(weights, plan->weight_block + weights->offset);
+  } else if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {
     memcpy(plan->weight_block + weights->offset, weights->source, tw_layout_bytes(&weights->desc));
   } else {
     omp_set_num_threads(1);
