@@ -47,7 +47,8 @@ static void a_model_comes_back(void **state) {
   tw_onnx_value_info input = {.name = tw_bytes_of("b"), .type = 1, .rank = 2, .dims = {-1, 3}};
   tw_onnx_value_info output = {.name = tw_bytes_of("y"), .type = 1, .rank = -1};
   tw_onnx_property property = {tw_bytes_of("key"), tw_bytes_of("value")};
-  tw_onnx_model model = {7, 13, tw_bytes_of("us"), 1, &node, 1, &tensor, 1, &input, 1, &output, 1, &property};
+  tw_onnx_model model = {7,      13, tw_bytes_of("us"), 1, &node,     1,        &tensor, 1,
+                         &input, 1,  &output,           1, &property, {NULL, 0}};
   tw_buffer file = {0};
   tw_error error;
   assert_int_equal(tw_onnx_write(&model, &file, &error), TW_OK);
