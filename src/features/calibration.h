@@ -40,5 +40,7 @@ tw_status tw_calibration_read(const char *path, tw_precision precision, tw_calib
                               tw_error *error);
 /* Makes the folder when it is not there. */
 tw_status tw_calibration_write(const char *path, const tw_calibration *calibration, tw_error *error);
+/* Removes all that are kept in this folder of the cache. */
+tw_status tw_calibrations_clear(const char *cache, tw_error *error);
 
 #endif

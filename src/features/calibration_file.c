@@ -5,6 +5,8 @@
  * was of unseen pictures; at 32 u64 pictures calibrated on, u64 checked; at 48 two f64, mean and worst cosine; at 64
  * the hash of what the engine wrote (zeros without); at 80 the hash of all before it; zeros to 128; then what the
  * engine wrote, whose bytes the engine checks. */
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -189,5 +191,41 @@ tw_status tw_calibration_write(const char *path, const tw_calibration *calibrati
   status = status == TW_OK ? make_folder(path, error) : status;
   status = status == TW_OK ? tw_output_save(path, tw_buffer_bytes(&file), error) : status;
   tw_buffer_done(&file);
+  return status;
+}
+
+/* ---- Clearing ---------------------------------------------------------------------------------------------------- */
+
+static tw_status remove_one(const char *folder, const char *name, tw_error *error) {
+  tw_hash key;
+  if (!key_of_path(name, &key)) {
+    return TW_OK;
+  }
+  char *path = tw_path_join(folder, name);
+  if (path == NULL) {
+    return tw_error_memory(error);
+  }
+  tw_status status =
+      unlink(path) == 0 || errno == ENOENT ? TW_OK : tw_error_errno(error, errno, "%s: cannot be removed", path);
+  tw_free(path);
+  return status;
+}
+
+tw_status tw_calibrations_clear(const char *cache, tw_error *error) {
+  char *path = tw_path_join(cache, TW_CALIBRATIONS);
+  if (path == NULL) {
+    return tw_error_memory(error);
+  }
+  DIR *folder = opendir(path);
+  tw_status status = TW_OK;
+  const struct dirent *entry = folder == NULL ? NULL : readdir(folder);
+  for (; entry != NULL && status == TW_OK; entry = readdir(folder)) {
+    status = remove_one(path, entry->d_name, error);
+  }
+  if (folder != NULL) {
+    closedir(folder);
+    rmdir(path); /* unless somebody else keeps something there */
+  }
+  tw_free(path);
   return status;
 }

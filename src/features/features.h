@@ -227,6 +227,7 @@ typedef struct tw_cache_info {
 
 tw_status tw_cache_inspect(const char *folder, tw_cache_info *ret_info, tw_error *error);
 void tw_cache_info_done(tw_cache_info *info);
+/* Of features, and of calibrations. */
 tw_status tw_cache_clear(const char *folder, tw_error *error);
 /* Drops the entries that were put first until the file is at most `bytes`; the file shrinks. ret_dropped: entries. Like
  * clearing it is refused (TW_E_ARGUMENT) while this process has the cache open; other processes that have it open go on

@@ -266,6 +266,24 @@ static void a_file_under_another_name_is_not_taken(void **state) {
   tw_free(path);
 }
 
+/* `cache clear` takes them along, and nothing else that lies there. */
+static void clearing_removes_them(void **state) {
+  (void)state;
+  char *path = path_in("cleared", TW_PRECISION_BF16);
+  tw_calibration calibration = {.about = measured};
+  tw_error error = {0};
+  net_ok(tw_calibration_write(path, &calibration, &error), &error);
+  tree_file("cleared/" TW_CALIBRATIONS "/mine.txt", "x", 1);
+  net_ok(tw_cache_clear(tree_path("cleared"), &error), &error);
+  assert_int_equal(access(path, F_OK), -1);
+  assert_int_equal(access(tree_path("cleared/" TW_CALIBRATIONS "/mine.txt"), F_OK), 0);
+  assert_int_equal(unlink(tree_path("cleared/" TW_CALIBRATIONS "/mine.txt")), 0);
+  net_ok(tw_cache_clear(tree_path("cleared"), &error), &error);
+  assert_int_equal(access(tree_path("cleared/" TW_CALIBRATIONS), F_OK), -1);
+  net_ok(tw_cache_clear(tree_path("not-there"), &error), &error);
+  tw_free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(only_contents_decide_the_sample),
@@ -277,6 +295,7 @@ int main(void) {
       cmocka_unit_test(a_file_reads_back),
       cmocka_unit_test(damage_is_found),
       cmocka_unit_test(a_file_under_another_name_is_not_taken),
+      cmocka_unit_test(clearing_removes_them),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
