@@ -55,6 +55,13 @@ static tw_status build_node(tw_builder *builder, const tw_node *node, tw_error *
     }
   }
   TW_TRY(check_value(node->output, error));
+  if (builder->quantised != NULL) {
+    bool done;
+    TW_TRY(tw_build_in_bytes(builder, node, &done, error));
+    if (done) {
+      return TW_OK;
+    }
+  }
   tw_build_fn build = build_functions[node->op];
   if (build == NULL) {
     return tw_error_set(error, TW_E_UNSUPPORTED, "the engine has no %s by itself; the graph's passes remove it",
@@ -186,9 +193,10 @@ static tw_status plan_memory(tw_builder *builder, tw_error *error) {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
-static tw_status build(tw_plan *plan, const tw_graph *graph, tw_error *error) {
+static tw_status build(tw_plan *plan, const tw_graph *graph, const tw_quantised *quantised, tw_error *error) {
   tw_builder builder;
   tw_status status = tw_builder_init(&builder, plan, graph, error);
+  status = status != TW_OK || quantised == NULL ? status : tw_builder_use(&builder, quantised, error);
   status = status != TW_OK ? status : build_input(&builder, error);
   status = status != TW_OK ? status : build_nodes(&builder, error);
   status = status != TW_OK ? status : build_outputs(&builder, error);
@@ -214,8 +222,8 @@ tw_status tw_plan_create_with(const tw_graph *graph, const tw_plan_options *opti
   tw_precision precision;
   TW_TRY(check_options(options, &precision, error));
   TW_TRY(tw_graph_verify(graph, error));
-  if (precision != TW_PRECISION_F32) {
-    return tw_error_set(error, TW_E_UNSUPPORTED, "the engine does not compute in %s yet", tw_precision_name(precision));
+  if (precision == TW_PRECISION_INT8) {
+    TW_TRY(tw_quantised_check(options->quantised, graph, error));
   }
   tw_plan *plan = tw_alloc(1, sizeof *plan);
   tw_arena *arena = tw_arena_create();
@@ -226,10 +234,12 @@ tw_status tw_plan_create_with(const tw_graph *graph, const tw_plan_options *opti
   }
   plan->arena = arena;
   plan->threads = options->threads;
+  plan->precision = precision;
+  const tw_quantised *quantised = precision == TW_PRECISION_INT8 ? options->quantised : NULL;
   int before = omp_get_max_threads();
   omp_set_num_threads(plan->threads);
   tw_status status = tw_engine_status(dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "engine", error);
-  status = status != TW_OK ? status : build(plan, graph, error);
+  status = status != TW_OK ? status : build(plan, graph, quantised, error);
   omp_set_num_threads(before);
   if (status != TW_OK) {
     tw_plan_free(plan);
