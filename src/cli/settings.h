@@ -18,6 +18,7 @@ typedef struct settings {
   const char *cut;
   const char *preprocess;
   const char *labels;
+  const char *precision;
   const char *from;
   uint64_t input_size;
   double mean; /* NAN: not given, as of all OPTION_REAL without another default */
@@ -51,6 +52,7 @@ typedef struct settings {
   bool include_training;
   bool passes;
   bool plan;
+  bool recalibrate;
   bool json;
   bool quiet;
   bool no_cache;

@@ -113,6 +113,8 @@ void tw_builder_done(tw_builder *builder) {
   tw_free(builder->tensors);
   tw_free(builder->storages);
   tw_free(builder->done);
+  tw_free(builder->int8);
+  tw_flow_done(&builder->flow);
 }
 
 /* ---- Storages ---------------------------------------------------------------------------------------------------- */
@@ -206,7 +208,11 @@ static tw_status convert(tw_builder *builder, tw_tensor *tensor, const tw_operan
                          const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error) {
   tw_operand to;
   TW_TRY(tw_builder_room(builder, wanted, &to, error));
-  TW_TRY(tw_builder_reorder(builder, from, &to, error));
+  if (tw_layout_is_narrow(&from->desc) != tw_layout_is_narrow(wanted)) {
+    TW_TRY(tw_builder_convert_bytes(builder, tensor->value, from, &to, error));
+  } else {
+    TW_TRY(tw_builder_reorder(builder, from, &to, error));
+  }
   TW_TRY(add_form(builder, tensor, &to, error));
   *ret_operand = to;
   return TW_OK;
@@ -215,7 +221,7 @@ static tw_status convert(tw_builder *builder, tw_tensor *tensor, const tw_operan
 /* The value in a row-major layout. */
 static tw_status plain_form(tw_builder *builder, tw_tensor *tensor, tw_operand *ret_operand, tw_error *error) {
   for (size_t i = 0; i < tensor->form_count; i++) {
-    if (tw_layout_is_plain(&tensor->forms[i].desc)) {
+    if (tw_layout_is_plain(&tensor->forms[i].desc) && !tw_layout_is_narrow(&tensor->forms[i].desc)) {
       *ret_operand = tensor->forms[i];
       return TW_OK;
     }
@@ -306,7 +312,9 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
   if (tensor->form_count == 0 || !tw_layout_same_dims(&tensor->forms[0].desc, &plain)) {
     return plain;
   }
-  return tensor->forms[0].desc;
+  dnnl_memory_desc_t made = tensor->forms[0].desc;
+  made.data_type = tw_layout_is_narrow(&made) ? dnnl_f32 : made.data_type;
+  return made;
 }
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */

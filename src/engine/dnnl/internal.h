@@ -11,6 +11,8 @@
 #include <dnnl.h>
 
 #include "engine/engine.h"
+#include "engine/kernels/bytes.h"
+#include "engine/quantised.h"
 
 /* libgomp's, as oneDNN uses them; <omp.h> would be the compiler's own. */
 void omp_set_num_threads(int count);
@@ -44,11 +46,16 @@ typedef struct tw_argument {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
+/* A step of our own: data[i] is where argument i lies. */
+typedef void (*tw_own_fn)(const void *parameters, void *const *data);
+
 typedef struct tw_step {
   tw_plan_step info;
-  dnnl_primitive_desc_t desc; /* NULL for a copy from the first argument to the second */
+  dnnl_primitive_desc_t desc; /* NULL for a copy from the first argument to the second, and for a step of our own */
   dnnl_primitive_t primitive;
-  bool single; /* made for one thread, and run on one: its digits would depend on their number */
+  tw_own_fn own;          /* or NULL */
+  const void *parameters; /* of `own`, in the plan's arena */
+  bool single;            /* made for one thread, and run on one: its digits would depend on their number */
   size_t argument_count;
   tw_argument *arguments;
 } tw_step;
@@ -66,6 +73,7 @@ struct tw_plan {
   tw_arena *arena; /* names, arguments */
   dnnl_engine_t engine;
   int threads;
+  tw_precision precision;
   size_t step_count;
   size_t step_capacity;
   tw_step *steps;
@@ -101,7 +109,8 @@ typedef struct tw_tensor {
   size_t reader_count;
   size_t form_count;
   size_t form_capacity;
-  tw_operand *forms; /* [0]: as it was made; empty for constants not yet wanted */
+  tw_operand *forms;            /* [0]: as it was made; empty for constants not yet wanted */
+  const tw_byte_scales *scales; /* of its forms in bytes; NULL until there is one */
 } tw_tensor;
 
 typedef struct tw_builder {
@@ -114,7 +123,10 @@ typedef struct tw_builder {
   size_t storage_capacity;
   size_t node_index; /* of the node being planned */
   const tw_node *node;
-  bool *done; /* node_count: planned already, as a part of an earlier one */
+  bool *done;                     /* node_count: planned already, as a part of an earlier one */
+  const tw_quantised *quantised;  /* of a plan in int8, else NULL; what follows is then NULL, too */
+  const tw_quantised_node **int8; /* node_count: the node runs in int8, with these weights */
+  tw_flow flow;
 } tw_builder;
 
 /* ---- layout.c: memory descriptors -------------------------------------------------------------------------------- */
@@ -127,11 +139,17 @@ dnnl_memory_desc_t tw_layout_any(const tw_shape *shape);
 dnnl_memory_desc_t tw_layout_strided(const tw_shape *shape, const int64_t *strides);
 /* The blocking and order of `model`, dense, with these dimensions (same rank). */
 dnnl_memory_desc_t tw_layout_like(const dnnl_memory_desc_t *model, const tw_shape *shape);
+/* Bytes (u8), channels last, of a picture's four dimensions. */
+dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape);
+bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc);
+/* How many channels lie side by side in each pixel of this dense picture of one (1 for nchw, 8 for nChw8c, all for
+ * nhwc); 0 when it is none of these. */
+size_t tw_layout_channel_block(const dnnl_memory_desc_t *desc);
 tw_shape tw_layout_shape(const dnnl_memory_desc_t *desc);
 size_t tw_layout_bytes(const dnnl_memory_desc_t *desc);
 /* The bytes in memory are those of a row-major tensor (whatever the layout calls itself). */
 bool tw_layout_is_plain(const dnnl_memory_desc_t *desc);
-/* Same dimensions, and each element at the same offset. */
+/* Same dimensions and type, and each element at the same offset. */
 bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 /* Some dimension is padded to whole blocks. */
 bool tw_layout_is_padded(const dnnl_memory_desc_t *desc);
@@ -147,6 +165,8 @@ char *tw_layout_text(const dnnl_memory_desc_t *desc, char text[TW_LAYOUT_TEXT_SI
 
 tw_status tw_builder_init(tw_builder *builder, tw_plan *plan, const tw_graph *graph, tw_error *error);
 void tw_builder_done(tw_builder *builder);
+/* From now on nodes are planned in int8 where `quantised` (of this graph) says so. */
+tw_status tw_builder_use(tw_builder *builder, const tw_quantised *quantised, tw_error *error);
 
 /* Appends a zeroed element to a growing array and returns its address; NULL when out of memory. */
 void *tw_append(void *array_address, size_t *count, size_t *capacity, size_t size);
@@ -193,6 +213,9 @@ tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_
  * reads that any more. */
 tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc, const tw_operand *from,
                            bool in_place, const tw_value *result, tw_error *error);
+/* Appends a step of our own; `parameters` live in the plan's arena. */
+tw_status tw_builder_own_step(tw_builder *builder, const char *kind, tw_own_fn own, const void *parameters,
+                              const tw_argument *arguments, size_t count, tw_error *error);
 /* Says that the last step does this node's work, too. */
 tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_error *error);
 /* Appends a reorder, or a copy where the layouts are the same. */
@@ -202,6 +225,12 @@ tw_status tw_builder_reorder(tw_builder *builder, const tw_operand *from, const 
  * of threads is made for one thread. TW_E_UNSUPPORTED when oneDNN has none. */
 tw_status tw_primitive_desc(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
                             dnnl_primitive_desc_t *ret_desc, tw_error *error);
+/* The same, result channel i times scales[i] before the post-ops. */
+tw_status tw_primitive_desc_scaled(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
+                                   const float *scales, size_t channels, dnnl_primitive_desc_t *ret_desc,
+                                   tw_error *error);
+/* Compiled for this processor, rather than the library's slow reference. */
+bool tw_primitive_is_compiled(const_dnnl_primitive_desc_t desc);
 tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, int axis,
                          const dnnl_memory_desc_t *layouts, size_t count, dnnl_primitive_desc_t *ret_desc,
                          tw_error *error);
@@ -243,6 +272,30 @@ tw_status tw_build_transpose(tw_builder *builder, const tw_node *node, tw_error 
 tw_status tw_build_gemm(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_matmul(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_softmax(tw_builder *builder, const tw_node *node, tw_error *error);
+
+/* ---- int8 -------------------------------------------------------------------------------------------------------- */
+
+/* bytes.c. Whether the node is a convolution in int8, or passes bytes on; then it is planned when *ret_done is true
+ * afterwards, else (the library has no fast kernel) it is to be planned in float32. */
+tw_status tw_build_in_bytes(tw_builder *builder, const tw_node *node, bool *ret_done, tw_error *error);
+/* The scales of a value that is, or is to be, in bytes; in the plan's arena. */
+tw_status tw_builder_scales(tw_builder *builder, const tw_value *value, const tw_byte_scales **ret_scales,
+                            tw_error *error);
+/* The value in bytes, within a frame of zeros where the window pads and a zero is not byte 0; then the window pads no
+ * more. */
+tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, tw_window *window, tw_operand *ret_operand,
+                            tw_error *error);
+/* Appends the step between bytes and floats of the value; `from` or `to` is in bytes. */
+tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, const tw_operand *from,
+                                   const tw_operand *to, tw_error *error);
+
+/* conv_int8.c */
+tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_quantised_node *weights, bool *ret_done,
+                             tw_error *error);
+/* Weights as the library wants them: the first dimension split into groups. */
+tw_shape tw_conv_weights_shape(const tw_node *node);
+
+/* ---- Shared by operators ----------------------------------------------------------------------------------------- */
 
 /* An element-wise step; alpha and beta as dnnl_eltwise_* says. */
 tw_status tw_build_eltwise(tw_builder *builder, const tw_node *node, const tw_value *source, dnnl_alg_kind_t kind,
