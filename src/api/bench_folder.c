@@ -110,7 +110,7 @@ static void divide(tw_bench_span *span, size_t pictures) {
 
 static tw_status run_stages(stages *stages, tw_error *error) {
   tw_bench *bench = stages->bench;
-  size_t count = bench->pictures->count < TW_BENCH_PICTURES ? bench->pictures->count : TW_BENCH_PICTURES;
+  size_t count = bench->path_count < TW_BENCH_PICTURES ? bench->path_count : TW_BENCH_PICTURES;
   for (size_t i = 0; i < count; i++) {
     moment since = now();
     if (read_picture(stages, bench->paths[i], &since)) {
@@ -177,7 +177,7 @@ static tw_status time_pipeline(tw_bench *bench, tw_bench_row *row, tw_error *err
   tw_extraction *extraction;
   double cpu = process_cpu();
   double begin = tw_seconds();
-  TW_TRY(tw_extract(row->trunk, NULL, bench->paths, bench->pictures->count, &options, &extraction, error));
+  TW_TRY(tw_extract(row->trunk, NULL, bench->paths, bench->path_count, &options, &extraction, error));
   row->pipeline = tw_seconds() - begin;
   row->pipeline_cpu = process_cpu() - cpu;
   bench->distinct = count_distinct(extraction, error);
