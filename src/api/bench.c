@@ -37,15 +37,20 @@ static void bench_done(tw_bench *bench) {
 
 static tw_status list_pictures(tw_bench *bench, const char *folder, tw_error *error) {
   TW_TRY(tw_walk_files(&folder, 1, &bench->pictures, error));
-  bench->paths = tw_alloc(bench->pictures->count, sizeof *bench->paths);
+  const tw_listing *found = bench->pictures;
+  if (found->count == 0) {
+    const char *reason = found->skipped_count > 0 ? found->skipped[0].reason : "no picture in it";
+    return tw_error_set(error, TW_E_DATA, "%s: %s", found->skipped_count > 0 ? found->skipped[0].path : folder, reason);
+  }
+  bench->paths = tw_alloc(found->count, sizeof *bench->paths);
   if (bench->paths == NULL) {
     return tw_error_memory(error);
   }
-  bench->path_count = bench->pictures->count;
-  for (size_t i = 0; i < bench->path_count; i++) {
-    bench->paths[i] = bench->pictures->pictures[i].path;
+  bench->path_count = found->count;
+  for (size_t i = 0; i < found->count; i++) {
+    bench->paths[i] = found->pictures[i].path;
   }
-  return bench->path_count > 0 ? TW_OK : tw_error_set(error, TW_E_DATA, "%s: no picture in it", folder);
+  return TW_OK;
 }
 
 /* ---- Precisions -------------------------------------------------------------------------------------------------- */
@@ -131,8 +136,10 @@ static tw_status measure(tw_bench *bench, const char *folder, tw_error *error) {
       TW_TRY(plan_row(bench, &bench->rows[i], error));
     }
   }
-  TW_TRY(tw_bench_time_network(bench, error));
-  return folder == NULL ? TW_OK : tw_bench_time_folder(bench, error);
+  if (folder != NULL) {
+    TW_TRY(tw_bench_time_folder(bench, error));
+  }
+  return tw_bench_time_network(bench, error);
 }
 
 static tw_status tell(const tw_bench *bench, tw_error *error) {

@@ -12,7 +12,7 @@ enum {
   TW_BENCH_PICTURES = 200,   /* of the folder, for the times by stage and for the peak of memory */
 };
 #define TW_BENCH_ROUND_SECONDS 0.2    /* of one sample, at least one picture */
-#define TW_BENCH_PATIENCE_SECONDS 40. /* no further rounds then but the first TW_BENCH_ROUNDS */
+#define TW_BENCH_PATIENCE_SECONDS 30. /* no further rounds then but the first TW_BENCH_ROUNDS */
 
 /* Seconds a picture. */
 typedef struct tw_bench_span {
