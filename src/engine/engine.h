@@ -60,6 +60,8 @@ typedef struct tw_sample {
 enum {
   TW_MIN_CALIBRATION = 10, /* pictures */
   TW_MAX_CALIBRATION = 200,
+  TW_QUANTISED_FORMAT = 1, /* of what tw_quantise finds and tw_quantised_write writes: what was kept in another is made
+                              anew */
 };
 
 /* How near the results are to those of float32: the cosine of the first output's row, over the checked pictures. */
