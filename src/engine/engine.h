@@ -102,7 +102,8 @@ typedef struct tw_plan tw_plan;
 typedef struct tw_plan_options {
   int threads;                   /* >= 1: how many cores one run uses */
   tw_precision precision;        /* as tw_engine_precision allows it */
-  const tw_quantised *quantised; /* with TW_PRECISION_INT8; not kept */
+  const tw_quantised *quantised; /* with TW_PRECISION_INT8; not kept. Made from this graph, or from one that ends
+                                    earlier: nodes behind those it knows are in float32 */
 } tw_plan_options;
 
 /* `graph` is optimised (tw_graph_optimise), float32, one picture; the plan keeps nothing of it. Errors:

@@ -44,6 +44,12 @@ static tw_status make_int8(choice *choice, tw_calibration *calibration, tw_error
   const tw_precision_request *request = choice->request;
   tw_sample sample = tw_picture_sample_engine(choice->sample);
   tw_ticker none = {0};
+  if (sample.count < TW_MIN_CALIBRATION) {
+    return tw_error_set(error, TW_E_DATA,
+                        "%zu of the %zu pictures can be read and differ, and the calibration needs at least %d; add "
+                        "pictures, or use f32",
+                        sample.count, request->count, (int)TW_MIN_CALIBRATION);
+  }
   TW_TRY(tw_quantise(choice->graph, &sample, tw_thread_count(request->threads),
                      request->ticker == NULL ? &none : request->ticker, &calibration->quantised, error));
   calibration->about = (tw_trunk_precision){.precision = TW_PRECISION_INT8,
