@@ -22,6 +22,7 @@ typedef struct weighing {
   tw_quantised_node *to;
   int8_t *bytes;      /* to->weights, while they are made */
   const void *floats; /* the node's weights, and where they are */
+  float *scaled;      /* a copy of them, if they are to be scaled; or NULL */
   size_t strides[TW_MAX_RANK];
   const float *scales; /* of the channels read */
   double *means;       /* of the channels read, in their bytes */
@@ -116,7 +117,7 @@ static tw_status prepare(weighing *w, const double *means, tw_arena *arena, tw_e
   w->inputs = (size_t)shape->dims[1];
   w->height = (size_t)shape->dims[2];
   w->width = (size_t)shape->dims[3];
-  tw_flow_weights(w->node->inputs[1], &w->floats, w->strides);
+  const tw_value *constant = tw_flow_weights(w->node->inputs[1], w->strides);
   tw_shape_count(shape, &to->size);
   to->channels = (size_t)shape->dims[0];
   to->scales = tw_arena_alloc(arena, to->channels, sizeof(float));
@@ -125,9 +126,16 @@ static tw_status prepare(weighing *w, const double *means, tw_arena *arena, tw_e
   to->weights = w->bytes;
   w->weights = tw_alloc(w->inputs * w->height * w->width, sizeof(double));
   w->means = tw_alloc(read, sizeof(double));
-  if (to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL || w->means == NULL) {
+  w->scaled = constant->scaling != NULL ? tw_alloc(to->size, sizeof(float)) : NULL;
+  bool copied = w->scaled != NULL || constant->scaling == NULL;
+  if (!copied || to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL ||
+      w->means == NULL) {
     return tw_error_memory(error);
   }
+  if (w->scaled != NULL) {
+    tw_constant_floats(constant, w->scaled);
+  }
+  w->floats = w->scaled != NULL ? (const void *)w->scaled : constant->data;
   for (size_t i = 0; i < read; i++) {
     w->means[i] = means[i] / (double)w->scales[i];
   }
@@ -141,6 +149,7 @@ tw_status tw_weigh(const tw_node *graph_node, const float *scales, const double 
   for (size_t i = 0; status == TW_OK && i < node->channels; i++) {
     status = weigh_channel(&w, i, error);
   }
+  tw_free(w.scaled);
   tw_free(w.weights);
   tw_free(w.means);
   return status != TW_OK ? status : tw_quantised_fingerprint(graph_node, &node->fingerprint, error);
