@@ -20,9 +20,8 @@ enum { LARGEST_ALONE = 127, LARGEST_PAIR = 127, LARGEST_OF_ANY_PAIR = 64 };
 typedef struct weighing {
   const tw_node *node;
   tw_quantised_node *to;
-  int8_t *bytes;      /* to->weights, while they are made */
-  const void *floats; /* the node's weights, and where they are */
-  float *scaled;      /* a copy of them, if they are to be scaled; or NULL */
+  int8_t *bytes; /* to->weights, while they are made */
+  float *floats; /* the constant that holds the node's weights, and the order they have there */
   size_t strides[TW_MAX_RANK];
   const float *scales; /* of the channels read */
   double *means;       /* of the channels read, in their bytes */
@@ -32,6 +31,7 @@ typedef struct weighing {
   size_t width;
 } weighing;
 
+/* Not aligned. */
 static double load(const void *floats, size_t i) {
   float value;
   memcpy(&value, (const uint8_t *)floats + i * sizeof value, sizeof value);
@@ -45,7 +45,7 @@ static tw_status load_channel(const weighing *w, size_t channel, size_t first_in
     for (size_t y = 0; y < w->height; y++) {
       for (size_t x = 0; x < w->width; x++) {
         *to = scale *
-              load(w->floats, channel * w->strides[0] + i * w->strides[1] + y * w->strides[2] + x * w->strides[3]);
+              (double)w->floats[channel * w->strides[0] + i * w->strides[1] + y * w->strides[2] + x * w->strides[3]];
         if (!isfinite(*to++)) {
           return tw_error_set(error, TW_E_DATA, "node '%s': its weights are not all finite", w->node->name);
         }
@@ -126,16 +126,12 @@ static tw_status prepare(weighing *w, const double *means, tw_arena *arena, tw_e
   to->weights = w->bytes;
   w->weights = tw_alloc(w->inputs * w->height * w->width, sizeof(double));
   w->means = tw_alloc(read, sizeof(double));
-  w->scaled = constant->scaling != NULL ? tw_alloc(to->size, sizeof(float)) : NULL;
-  bool copied = w->scaled != NULL || constant->scaling == NULL;
-  if (!copied || to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL ||
+  w->floats = tw_alloc(to->size, sizeof(float));
+  if (w->floats == NULL || to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL ||
       w->means == NULL) {
     return tw_error_memory(error);
   }
-  if (w->scaled != NULL) {
-    tw_constant_floats(constant, w->scaled);
-  }
-  w->floats = w->scaled != NULL ? (const void *)w->scaled : constant->data;
+  tw_constant_floats(constant, w->floats);
   for (size_t i = 0; i < read; i++) {
     w->means[i] = means[i] / (double)w->scales[i];
   }
@@ -149,8 +145,8 @@ tw_status tw_weigh(const tw_node *graph_node, const float *scales, const double 
   for (size_t i = 0; status == TW_OK && i < node->channels; i++) {
     status = weigh_channel(&w, i, error);
   }
-  tw_free(w.scaled);
   tw_free(w.weights);
   tw_free(w.means);
+  tw_free(w.floats);
   return status != TW_OK ? status : tw_quantised_fingerprint(graph_node, &node->fingerprint, error);
 }
