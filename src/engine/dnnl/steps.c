@@ -44,7 +44,7 @@ static tw_status create_attributes(dnnl_primitive_attr_t *ret_attributes, tw_err
 
 bool tw_primitive_is_compiled(const_dnnl_primitive_desc_t desc) {
   const char *name = tw_primitive_implementation(desc);
-  return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0;
+  return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0 || strncmp(name, "brdgmm", 6) == 0;
 }
 
 typedef struct description {
