@@ -250,8 +250,9 @@ tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *err
 /* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
  */
 
-/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
-bool tw_own_possible(void);
+/* Whether steps may be our own for blocks of that many channels: the processor has what they are written in, and the
+ * library may use it, too. */
+bool tw_own_possible(size_t lanes);
 /* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
 tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
