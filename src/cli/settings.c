@@ -21,6 +21,8 @@ static const option options[] = {
      FIELD(input_size), 1, 4096, NULL},
     {"mean", 0, OPTION_REAL, "X", "what is subtracted from pixels of 0..255", FIELD(mean), 0, 0, NULL},
     {"scale", 0, OPTION_REAL, "X", "what they are multiplied with then", FIELD(scale), 0, 0, NULL},
+    {"fast-decode", 0, OPTION_FLAG, NULL, "decode JPEGs at 1/2, 1/4 or 1/8 where the network needs no more",
+     FIELD(fast_decode), 0, 0, NULL},
     {"labels", 0, OPTION_TEXT, "FILE", "labels of the network's outputs (docs/LABELS.md)", FIELD(labels), 0, 0, NULL},
     {"from", 0, OPTION_TEXT, "URL|FILE|DIR", "a mirror's URL, the archive, or a folder with it or its files",
      FIELD(from), 0, 0, NULL},

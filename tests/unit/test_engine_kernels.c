@@ -200,12 +200,12 @@ static void check_winograd(const tw_winograd *winograd, const filters *filters, 
   const size_t packed_count = tw_winograd_packed_bytes(winograd) / sizeof(float);
   float *packed = guarded(packed_count);
   float *one = guarded(size_of(&form));
-  tw_winograd_pack(winograd, filters->bytes + 1, filters->strides, filters->bias, packed);
+  tw_winograd_pack(winograd, filters->bytes + 1, filters->strides, packed);
   for (int threads = 1; threads <= 3; threads++) {
     const size_t scratch_count = tw_winograd_scratch_bytes(winograd, threads) / sizeof(float);
     float *scratch = guarded(scratch_count);
     float *result = guarded(size_of(&form));
-    set_of(conv->lanes)->winograd(winograd, source, packed, result, scratch, threads);
+    set_of(conv->lanes)->winograd(winograd, source, packed, filters->bias, result, scratch, threads);
     if (threads == 1) {
       double largest;
       const double worst = worst_difference(conv, filters, source, result, &largest);

@@ -51,10 +51,14 @@ static tw_kernel_conv describe(const tw_node *node, const tw_window *window, siz
 
 /* ---- Convolution ------------------------------------------------------------------------------------------------- */
 
-enum { SOURCE, WEIGHTS, RESULT, SCRATCH, OPERANDS };
+enum { SOURCE, WEIGHTS, RESULT, SCRATCH, OPERANDS, BIAS = OPERANDS };
 
 static void run_winograd(const void *how, void *const *data, int threads) {
-  tw_winograd_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], data[SCRATCH], threads);
+  tw_winograd_run(how, data[SOURCE], data[WEIGHTS], NULL, data[RESULT], data[SCRATCH], threads);
+}
+
+static void run_winograd_bias(const void *how, void *const *data, int threads) {
+  tw_winograd_run(how, data[SOURCE], data[WEIGHTS], data[BIAS], data[RESULT], data[SCRATCH], threads);
 }
 
 /* That many bytes of floats, in a row. */
@@ -63,38 +67,40 @@ static dnnl_memory_desc_t floats(size_t bytes) {
   return tw_layout_plain(&shape);
 }
 
-static tw_status add_weights(tw_builder *builder, const tw_winograd *winograd, const void *data,
-                             const dnnl_memory_desc_t *desc, const void *bias, tw_operand *ret_operand,
-                             tw_error *error) {
-  const dnnl_memory_desc_t packed = floats(tw_winograd_packed_bytes(winograd));
-  TW_TRY(tw_builder_weights(builder, data, desc, &packed, 1, ret_operand, error));
-  tw_weights *weights = &builder->plan->weights[ret_operand->place.index];
-  weights->winograd = winograd;
-  weights->bias = bias;
-  return TW_OK;
-}
-
 static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw_winograd *winograd,
-                              const dnnl_memory_desc_t *source, const dnnl_memory_desc_t *result, const void *data,
-                              const dnnl_memory_desc_t *desc, tw_error *error) {
+                              const dnnl_memory_desc_t *source, const dnnl_memory_desc_t *result,
+                              const tw_value *constant, const dnnl_memory_desc_t *stored, tw_error *error) {
   const dnnl_memory_desc_t scratch = floats(tw_winograd_scratch_bytes(winograd, builder->plan->threads));
-  const void *bias = node->input_count > 2 && node->inputs[2] != NULL ? node->inputs[2]->data : NULL;
-  tw_argument arguments[OPERANDS] = {[SOURCE] = {.role = DNNL_ARG_SRC},
-                                     [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
-                                     [RESULT] = {.role = DNNL_ARG_DST},
-                                     [SCRATCH] = {.role = DNNL_ARG_SCRATCHPAD}};
+  const tw_weights weights = {
+      .constant = constant,
+      .source_desc = *stored,
+      .desc = floats(tw_winograd_packed_bytes(winograd)),
+      .scale = 1,
+      .winograd = winograd,
+
+  };
+  tw_argument arguments[OPERANDS + 1] = {[SOURCE] = {.role = DNNL_ARG_SRC},
+                                         [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
+                                         [RESULT] = {.role = DNNL_ARG_DST},
+                                         [SCRATCH] = {.role = DNNL_ARG_SCRATCHPAD},
+                                         [BIAS] = {.role = DNNL_ARG_BIAS}};
   TW_TRY(tw_builder_source(builder, node->inputs[0], source, &arguments[SOURCE].operand, error));
-  TW_TRY(add_weights(builder, winograd, data, desc, bias, &arguments[WEIGHTS].operand, error));
+  TW_TRY(tw_builder_pack(builder, &weights, &arguments[WEIGHTS].operand, error));
   TW_TRY(tw_builder_room(builder, result, &arguments[RESULT].operand, error));
   TW_TRY(tw_builder_room(builder, &scratch, &arguments[SCRATCH].operand, error));
-  const tw_own own = {run_winograd, winograd};
+  const tw_value *bias = node->input_count > 2 ? node->inputs[2] : NULL;
+  if (bias != NULL) {
+    const dnnl_memory_desc_t plain = tw_layout_plain(&bias->shape);
+    TW_TRY(tw_builder_source(builder, bias, &plain, &arguments[BIAS].operand, error));
+  }
+  const tw_own own = {bias != NULL ? run_winograd_bias : run_winograd, winograd};
   char name[64];
   snprintf(name, sizeof name, "%s %s", winograd->name, winograd->conv.lanes == 8 ? "avx2" : "avx512");
   const char *implementation = tw_arena_strdup(builder->plan->arena, name);
   if (implementation == NULL) {
     return tw_error_memory(error);
   }
-  TW_TRY(tw_builder_own(builder, "convolution", implementation, &own, arguments, OPERANDS,
+  TW_TRY(tw_builder_own(builder, "convolution", implementation, &own, arguments, bias != NULL ? OPERANDS + 1 : OPERANDS,
                         tw_node_multiplications(node), error));
   return tw_builder_set(builder, node->output, &arguments[RESULT].operand, error);
 }
@@ -104,12 +110,11 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
   *ret_made = false;
   tw_window window;
   TW_TRY(tw_window_of(node, &window, error));
-  const tw_value *bias = node->input_count > 2 ? node->inputs[2] : NULL;
-  const void *data;
-  dnnl_memory_desc_t desc;
+  dnnl_memory_desc_t stored;
+  const tw_value *constant = tw_builder_constant(node->inputs[1], &stored);
   const size_t lanes = lanes_of(result);
   if (lanes == 0 || lanes_of(source) != lanes || !is_plain_window(&window, node->attributes.group) ||
-      (bias != NULL && bias->data == NULL) || !tw_builder_constant(node->inputs[1], &data, &desc)) {
+      constant == NULL) {
     return TW_OK;
   }
   const tw_kernel_conv conv = describe(node, &window, lanes);
@@ -121,16 +126,16 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
     return TW_OK;
   }
   *ret_made = true;
-  return add_winograd(builder, node, winograd, source, result, data, &desc, error);
+  return add_winograd(builder, node, winograd, source, result, constant, &stored, error);
 }
 
-void tw_own_pack(const tw_weights *weights, void *ret_packed) {
+void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed) {
   const int64_t *stored = weights->source_desc.format_desc.blocking.strides;
   size_t strides[4];
   for (int i = 0; i < 4; i++) {
     strides[i] = (size_t)stored[i];
   }
-  tw_winograd_pack(weights->winograd, weights->source, strides, weights->bias, ret_packed);
+  tw_winograd_pack(weights->winograd, floats, strides, ret_packed);
 }
 
 /* ---- Pool -------------------------------------------------------------------------------------------------------- */

@@ -11,8 +11,8 @@ enum {
 
 /* The loops for one width of vectors. */
 typedef struct tw_kernel_set {
-  void (*winograd)(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                   float *scratch, int threads);
+  void (*winograd)(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                   float *ret_result, float *scratch, int threads);
   void (*pool)(const tw_kernel_pool *pool, const float *source, float *ret_result, float *scratch, int threads);
 } tw_kernel_set;
 

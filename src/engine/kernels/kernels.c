@@ -9,9 +9,9 @@ bool tw_kernels_possible(size_t lanes) {
   return set_of(lanes) != NULL;
 }
 
-void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                     float *scratch, int threads) {
-  set_of(winograd->conv.lanes)->winograd(winograd, source, packed, ret_result, scratch, threads);
+void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                     float *ret_result, float *scratch, int threads) {
+  set_of(winograd->conv.lanes)->winograd(winograd, source, packed, bias, ret_result, scratch, threads);
 }
 
 size_t tw_kernel_pool_scratch_bytes(const tw_kernel_pool *pool, int threads) {

@@ -72,14 +72,14 @@ size_t tw_winograd_describe(const tw_kernel_conv *conv, tw_winograd ret_winograd
 
 size_t tw_winograd_packed_bytes(const tw_winograd *winograd);
 size_t tw_winograd_scratch_bytes(const tw_winograd *winograd, int threads);
-/* weights: floats, element (result, channel, y, x) at the sum of index * stride; bias: conv.results floats, or NULL;
- * both need not be aligned. ret_packed: tw_winograd_packed_bytes, 64-byte aligned. */
-void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], const void *bias,
-                      float *ret_packed);
-/* source, ret_result: in blocks of conv.lanes channels, those beyond the counted ones are 0 in both. scratch: for at
- * least `threads`. All 64-byte aligned. Only where tw_kernels_possible. */
-void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                     float *scratch, int threads);
+/* weights: floats, not necessarily aligned, element (result, channel, y, x) at the sum of index * stride. ret_packed:
+ * tw_winograd_packed_bytes, 64-byte aligned. */
+void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], float *ret_packed);
+/* source, ret_result: in blocks of conv.lanes channels, those beyond the counted ones are 0 in both; scratch: for at
+ * least `threads`; these and `packed` 64-byte aligned. bias: conv.results floats, or NULL. Only where
+ * tw_kernels_possible. */
+void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                     float *ret_result, float *scratch, int threads);
 
 /* ---- Pools ------------------------------------------------------------------------------------------------------- */
 

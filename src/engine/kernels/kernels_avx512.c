@@ -1,4 +1,6 @@
 /* The loops of our kernels in AVX-512. */
+#include <string.h>
+
 #include "engine/kernels/internal.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)

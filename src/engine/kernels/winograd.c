@@ -175,10 +175,10 @@ bool tw_winograd_choose(const tw_kernel_conv *conv, tw_winograd *ret_winograd) {
 
 /* ---- Sizes ------------------------------------------------------------------------------------------------------- */
 
-/* Packed: the bias, then for each point the weights in panels of two vectors of results (the last perhaps of one),
+/* Packed: for each point the weights in panels of two vectors of results (the last perhaps of one),
  * each channel by channel. */
 size_t tw_winograd_packed_bytes(const tw_winograd *winograd) {
-  return (winograd->results + winograd->points * winograd->channels * winograd->results) * sizeof(float);
+  return winograd->points * winograd->channels * winograd->results * sizeof(float);
 }
 
 size_t tw_winograd_scratch_bytes(const tw_winograd *winograd, int threads) {
@@ -227,15 +227,11 @@ static void transform_filters(const tw_winograd *winograd, const uint8_t *weight
   }
 }
 
-void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], const void *bias,
-                      float *ret_packed) {
+void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], float *ret_packed) {
   const size_t counted = winograd->conv.results;
   const size_t point_size = winograd->channels * winograd->results;
   memset(ret_packed, 0, tw_winograd_packed_bytes(winograd));
-  if (bias != NULL) {
-    memcpy(ret_packed, bias, counted * sizeof(float));
-  }
-  float *packed = ret_packed + winograd->results;
+
   float points[MOST_POINTS][MOST_PANEL];
   const size_t panel = 2 * winograd->conv.lanes;
   for (size_t o = 0; o < counted; o += panel) {
@@ -244,7 +240,7 @@ void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const si
     for (size_t c = 0; c < winograd->conv.channels; c++) {
       transform_filters(winograd, (const uint8_t *)weights + (o * strides[0] + c * strides[1]) * sizeof(float), strides,
                         count, points);
-      float *to = packed + o * winograd->channels + c * width;
+      float *to = ret_packed + o * winograd->channels + c * width;
       for (size_t p = 0; p < winograd->points; p++) {
         memcpy(to + p * point_size, points[p], count * sizeof(float));
       }

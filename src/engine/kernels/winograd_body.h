@@ -93,6 +93,7 @@ typedef struct winograd_work {
   const tw_winograd *winograd;
   const float *source;
   const float *packed;
+  const float *bias; /* or NULL */
   float *result;
   float *scratch;
   size_t point_in;  /* floats from a point to the next, of evaluated tiles */
@@ -160,8 +161,8 @@ INLINE void evaluate_tile(const winograd_work *run, const float *source, positio
 }
 
 /* Eight channels of one tile of results, from the products; with bias and bounds. */
-INLINE void interpolate_tile(const winograd_work *run, const float *points, const float *bias, position at,
-                             size_t pairs_y, size_t results_y, size_t pairs_x, size_t results_x, float *result) {
+INLINE void interpolate_tile(const winograd_work *run, const float *points, vector offset, position at, size_t pairs_y,
+                             size_t results_y, size_t pairs_x, size_t results_x, float *result) {
   const tw_winograd *winograd = run->winograd;
   const tw_kernel_conv *conv = &winograd->conv;
   const size_t wide = pairs_x == 0 ? 1 : 2 * pairs_x + 2;
@@ -181,7 +182,7 @@ INLINE void interpolate_tile(const winograd_work *run, const float *points, cons
                   WIDTH);
     }
   }
-  const vector offset = load(bias);
+
   const vector low = spread(&conv->low);
   const vector high = spread(&conv->high);
   const size_t rows = conv->result[0] - at.y < results_y ? conv->result[0] - at.y : results_y;
@@ -210,6 +211,17 @@ INLINE void evaluate_block(const winograd_work *run, size_t begin, size_t count,
   }
 }
 
+/* Of a block of results. */
+INLINE vector bias_of(const winograd_work *run, size_t block) {
+  const size_t counted = run->winograd->conv.results - block * WIDTH;
+  float padded[WIDTH] ALIGNED = {0};
+  if (run->bias == NULL) {
+    return zeros();
+  }
+  memcpy(padded, run->bias + block * WIDTH, (counted < WIDTH ? counted : WIDTH) * sizeof *padded);
+  return load(padded);
+}
+
 INLINE void interpolate_block(const winograd_work *run, size_t begin, size_t count, const float *points, size_t pairs_y,
                               size_t results_y, size_t pairs_x, size_t results_x) {
   const tw_winograd *winograd = run->winograd;
@@ -218,7 +230,7 @@ INLINE void interpolate_block(const winograd_work *run, size_t begin, size_t cou
     const position at = position_of(winograd, begin + t);
     const float *from = points + t * winograd->results;
     for (size_t c = 0; c < winograd->results / WIDTH; c++) {
-      interpolate_tile(run, from + c * WIDTH, run->packed + c * WIDTH, at, pairs_y, results_y, pairs_x, results_x,
+      interpolate_tile(run, from + c * WIDTH, bias_of(run, c), at, pairs_y, results_y, pairs_x, results_x,
                        run->result + c * size);
     }
   }
@@ -275,7 +287,7 @@ TARGET static void multiply_block(const winograd_work *run, size_t count, const 
   const tw_winograd *winograd = run->winograd;
   const size_t depth = winograd->channels;
   const size_t width = winograd->results;
-  const float *weights = run->packed + width;
+  const float *weights = run->packed;
   for (size_t p = 0; p < winograd->points; p++) {
     for (size_t o = 0; o < width; o += PANEL) {
       const size_t vectors = width - o < PANEL ? 1 : 2;
@@ -346,11 +358,12 @@ TARGET static void winograd_part(const void *context, size_t part, size_t parts)
   }
 }
 
-static void winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                         float *scratch, int threads) {
+static void winograd_run(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                         float *ret_result, float *scratch, int threads) {
   const winograd_work run = {winograd,
                              source,
                              packed,
+                             bias,
                              ret_result,
                              scratch,
                              winograd->block * winograd->channels + SKEW,
