@@ -1,19 +1,13 @@
-/* Making a tw_quantised: ranges from a sample, scales from ranges, weights in 8 bits, and the check.
+/* Making a tw_quantised: ranges from a sample, scales from ranges, and the check. Weights are weigh.c.
  *
  * The idea: float32 runs over the sample once. The scale of a source is the one with the smallest mean squared error
- * over its distribution, clipping included. A convolution's weights take in the scales of what it reads, channel by
- * channel, so that branches of a join may differ; rounding them shifts the mean of each result, by the error times the
- * mean of what is read, which its bias takes back (Nagel et al., Data-Free Quantization Through Weight Equalization and
- * Bias Correction, 2019, section 4.2, with measured means). */
+ * over its distribution, clipping included. */
 #include <math.h>
 #include <string.h>
 
 #include "engine/fidelity.h"
-#include "engine/quantised.h"
 #include "engine/statistics.h"
-
-/* A byte times a weight of 64, twice, stays within 16 bits; where channels do not meet, each product is alone. */
-enum { LARGEST_WEIGHT = 64, LARGEST_DEPTHWISE_WEIGHT = 127 };
+#include "engine/weigh.h"
 
 typedef struct quantising {
   const tw_graph *graph;
@@ -156,119 +150,18 @@ static tw_status add_sources(quantising *q, tw_error *error) {
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-/* One node while its weights are made. */
-typedef struct weighing {
-  const tw_node *node;
-  tw_quantised_node *to;
-  int8_t *bytes;
-  const void *floats; /* the node's weights, and where they are */
-  size_t strides[TW_MAX_RANK];
-  const float *scales; /* of the channels read */
-  const double *means; /* of the channels read */
-  size_t inputs;       /* of a group */
-  size_t height;       /* of the kernel */
-  size_t width;
-  int largest;
-} weighing;
-
-static double load(const void *floats, size_t i) {
-  float value;
-  memcpy(&value, (const uint8_t *)floats + i * sizeof value, sizeof value);
-  return (double)value;
-}
-
-/* The weights of one channel of the result, times the scales of what they meet: inputs x kernel. */
-static tw_status load_channel(const weighing *w, size_t channel, size_t first_input, double *ret_weights,
-                              double *ret_largest, tw_error *error) {
-  double largest = 0;
-  double *to = ret_weights;
-  for (size_t i = 0; i < w->inputs; i++) {
-    for (size_t y = 0; y < w->height; y++) {
-      for (size_t x = 0; x < w->width; x++) {
-        size_t at = channel * w->strides[0] + i * w->strides[1] + y * w->strides[2] + x * w->strides[3];
-        *to = load(w->floats, at) * (double)w->scales[first_input + i];
-        largest = fabs(*to) > largest ? fabs(*to) : largest;
-        if (!isfinite(*to++)) {
-          return tw_error_set(error, TW_E_DATA, "node '%s': its weights are not all finite", w->node->name);
-        }
-      }
-    }
-  }
-  *ret_largest = largest;
-  return TW_OK;
-}
-
-static tw_status weigh_channel(const weighing *w, size_t channel, double *weights, tw_error *error) {
-  const tw_node *node = w->node;
-  size_t kernel = w->height * w->width;
-  size_t first_input = channel / (w->to->channels / (size_t)node->attributes.group) * w->inputs;
-  int8_t *bytes = w->bytes + channel * w->inputs * kernel;
-  double largest;
-  TW_TRY(load_channel(w, channel, first_input, weights, &largest, error));
-  float scale = (float)(largest / w->largest);
-  scale = isnormal(scale) ? scale : 1;
-  double bias = node->input_count > 2 && node->inputs[2] != NULL ? load(node->inputs[2]->data, channel) : 0;
-  for (size_t i = 0; i < w->inputs * kernel; i++) {
-    size_t input = first_input + i / kernel;
-    double rounded = rint(weights[i] / (double)scale);
-    rounded = rounded > w->largest ? w->largest : rounded < -w->largest ? -w->largest : rounded;
-    bytes[i] = (int8_t)rounded;
-    bias -= (rounded * (double)scale - weights[i]) / (double)w->scales[input] * w->means[input];
-  }
-  if (!isfinite((float)bias)) {
-    return tw_error_set(error, TW_E_DATA, "node '%s': its biases are not all finite", node->name);
-  }
-  w->to->scales[channel] = scale;
-  w->to->biases[channel] = (float)bias;
-  return TW_OK;
-}
-
-static tw_status weigh(const quantising *q, tw_quantised_node *to, const float *scales, tw_error *error) {
-  const tw_node *node = q->graph->nodes[to->index];
-  const tw_shape *shape = &node->inputs[1]->shape;
-  tw_arena *arena = q->result->arena;
-  tw_shape_count(shape, &to->size);
-  to->channels = (size_t)shape->dims[0];
-  to->scales = tw_arena_alloc(arena, to->channels, sizeof(float));
-  to->biases = tw_arena_alloc(arena, to->channels, sizeof(float));
-  int8_t *bytes = tw_arena_alloc(arena, to->size, 1);
-  double *weights = tw_alloc(to->size / to->channels, sizeof *weights);
-  to->weights = bytes;
-  weighing w = {.node = node,
-                .to = to,
-                .bytes = bytes,
-                .scales = scales,
-                .means = q->statistics.means[q->value_at[node->inputs[0]->index] - 1],
-                .inputs = (size_t)shape->dims[1],
-                .height = (size_t)shape->dims[2],
-                .width = (size_t)shape->dims[3],
-                .largest = tw_flow_is_depthwise(node) ? LARGEST_DEPTHWISE_WEIGHT : LARGEST_WEIGHT};
-  bool enough = to->scales != NULL && to->biases != NULL && bytes != NULL && weights != NULL;
-  tw_status status = enough ? TW_OK : tw_error_memory(error);
-  const tw_value *constant = tw_flow_weights(node->inputs[1], w.strides);
-  float *scaled = constant->scaling != NULL ? tw_alloc(to->size, sizeof *scaled) : NULL;
-  status = status == TW_OK && constant->scaling != NULL && scaled == NULL ? tw_error_memory(error) : status;
-  if (status == TW_OK && scaled != NULL) {
-    tw_constant_floats(constant, scaled);
-  }
-  w.floats = scaled != NULL ? scaled : constant->data;
-  for (size_t i = 0; status == TW_OK && i < to->channels; i++) {
-    status = weigh_channel(&w, i, weights, error);
-  }
-  tw_free(scaled);
-  tw_free(weights);
-  return status != TW_OK ? status : tw_quantised_fingerprint(node, &to->fingerprint, error);
-}
-
 static tw_status weigh_node(const quantising *q, tw_quantised_node *to, tw_error *error) {
-  const tw_value *read = q->graph->nodes[to->index]->inputs[0];
+  const tw_node *node = q->graph->nodes[to->index];
+  const tw_value *read = node->inputs[0];
   size_t channels = (size_t)read->shape.dims[1];
   float *scales = tw_alloc(channels, sizeof *scales);
   uint8_t *zeros = tw_alloc(channels, sizeof *zeros);
   tw_status status = scales == NULL || zeros == NULL
                          ? tw_error_memory(error)
                          : tw_quantised_scales(q->result, &q->flow, read, scales, zeros, error);
-  status = status != TW_OK ? status : weigh(q, to, scales, error);
+  if (status == TW_OK) {
+    status = tw_weigh(node, scales, q->statistics.means[q->value_at[read->index] - 1], q->result->arena, to, error);
+  }
   tw_free(scales);
   tw_free(zeros);
   return status;
