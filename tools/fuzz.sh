@@ -31,7 +31,10 @@ if build/fuzz/bin/fuzz_$name -max_total_time=$2 -timeout=10 -rss_limit_mb=1024 -
   echo "fuzz $name: $(sed -n "s/^stat::number_of_executed_units: *//p" "$log") inputs, nothing found"
 else
   tail -n 60 "$log"
-  echo "fuzz $name: FOUND SOMETHING, see build/fuzz/findings and $log"
+  echo "fuzz $name: FOUND SOMETHING, see build/fuzz/findings and $log; in base64:"
+  for finding in build/fuzz/findings/"$name"-*; do
+    echo "$finding: $(head -c 4096 "$finding" | base64 -w 0)"
+  done
   exit 1
 fi'
 printf '%s\n' "$@" | xargs -P "$(nproc)" -I '{}' sh -c "$one" fuzz '{}' "$seconds"

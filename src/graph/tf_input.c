@@ -65,8 +65,9 @@ static bool shift(affine *map, const float by[3]) {
   return true;
 }
 
+/* x * by. The text has no scale of 0: a picture multiplied away stays the network's business. */
 static bool scale(affine *map, const float by[3]) {
-  if (map->scaled) {
+  if (map->scaled || by[0] == 0 || by[1] == 0 || by[2] == 0) {
     return false;
   }
   memcpy(map->scale, by, sizeof map->scale);
@@ -76,7 +77,7 @@ static bool scale(affine *map, const float by[3]) {
 
 /* Whether `slot`, which uses `before`, could be taken into the map. */
 static bool take_arithmetic(const tw_tf_slot *slot, const tw_tf_slot *before, affine *map) {
-  float by[3];
+  float by[3] = {0};
   bool first = slot->input_count == 2 && slot->inputs[0] == before && literal_colours(slot->inputs[1], by);
   bool second = slot->input_count == 2 && slot->inputs[1] == before && literal_colours(slot->inputs[0], by);
   if (is_op(slot, "Identity")) {

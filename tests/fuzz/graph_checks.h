@@ -2,15 +2,18 @@
 #ifndef TW_FUZZ_GRAPH_CHECKS_H
 #define TW_FUZZ_GRAPH_CHECKS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "graph/graph.h"
 
-static inline void check(bool fine) {
+static inline void check_at(bool fine, const char *file, int line, const char *what) {
   if (!fine) {
+    fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
     abort();
   }
 }
+#define check(fine) check_at(fine, __FILE__, __LINE__, #fine)
 
 static inline void optimise_copy(const tw_graph *graph) {
   tw_error error = {0};

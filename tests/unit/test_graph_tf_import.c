@@ -244,7 +244,10 @@ static void the_rest_stays_in_the_network(void **state) {
   static const char *const mul_sub[] = {"Mul", "Sub"};
   static const char *const mul_sub_mul[] = {"Mul", "Sub", "Mul"};
   static const char *const div[] = {"RealDiv"};
+  static const char *const mul[] = {"Mul"};
   graphdef g = {0};
+  JPEG_WITH(&g, mul, 0);
+  preprocessing_is(&g, "ResizeBilinear", "mean=0,0,0 scale=1,1,1 ");
   JPEG_WITH(&g, mul_sub, 0.1F, 1);
   preprocessing_is(&g, "n0", "mean=0,0,0 scale=0.1,0.1,0.1 ");
   JPEG_WITH(&g, mul_sub_mul, 0.5F, 1, 2);

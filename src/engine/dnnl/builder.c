@@ -254,6 +254,19 @@ static bool is_transposed_constant(const tw_value *value, const tw_shape *view, 
   return true;
 }
 
+bool tw_builder_constant(const tw_value *value, const tw_value **ret_constant, dnnl_memory_desc_t *ret_desc) {
+  if (value->data != NULL) {
+    *ret_desc = tw_layout_plain(&value->shape);
+    *ret_constant = value;
+    return true;
+  }
+  if (!is_transposed_constant(value, &value->shape, ret_desc)) {
+    return false;
+  }
+  *ret_constant = value->producer->inputs[0];
+  return true;
+}
+
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
                             tw_operand *ret_operand, tw_error *error) {
   tw_tensor *tensor = tw_builder_tensor(builder, value);

@@ -97,12 +97,12 @@ static void return_room(finishing *finishing, float *room) {
 }
 
 /* Not aligned. */
-static tw_status check_finite(const tw_weights *weights, const void *floats, size_t count, tw_error *error) {
+static tw_status check_finite(const char *node, const tw_value *constant, const void *floats, tw_error *error) {
   const uint32_t exponent = 0x7f800000;
   const uint8_t *bytes = floats;
   uint32_t wrong = 0;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
+  uint32_t bits;
+  for (size_t i = 0; i < constant->data_size / sizeof bits; i++) {
     memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
     wrong |= (bits & exponent) == exponent;
   }
@@ -110,10 +110,14 @@ static tw_status check_finite(const tw_weights *weights, const void *floats, siz
                     : tw_error_set(error, TW_E_DATA,
                                    "node '%.160s': its constant '%.160s' holds numbers that are not finite (NaN or "
                                    "infinity): the file is damaged, or was written by a training that failed",
-                                   weights->node, weights->constant->name);
+                                   node, constant->name);
 }
 
 static tw_status pack_floats(const tw_plan *plan, const tw_weights *weights, const void *floats, tw_error *error) {
+  if (weights->winograd != NULL) {
+    tw_own_pack(weights, floats, plan->weight_block + weights->offset);
+    return TW_OK;
+  }
   if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {
     memcpy(plan->weight_block + weights->offset, floats, tw_layout_bytes(&weights->desc));
     return TW_OK;
@@ -134,7 +138,10 @@ static tw_status pack_constant(finishing *finishing, const tw_weights *weights, 
     tw_constant_floats(constant, room);
     floats = room;
   }
-  tw_status status = check_finite(weights, floats, constant->data_size / sizeof(float), error);
+  tw_status status = check_finite(weights->node, constant, floats, error);
+  if (status == TW_OK && weights->bias != NULL) {
+    status = check_finite(weights->node, weights->bias, weights->bias->data, error);
+  }
   status = status == TW_OK ? pack_floats(finishing->plan, weights, floats, error) : status;
   return_room(finishing, room);
   tw_graph_release(finishing->graph, constant);
@@ -145,6 +152,7 @@ static tw_status pack(finishing *finishing, tw_weights *weights, tw_error *error
   TW_TRY(weights->constant != NULL ? pack_constant(finishing, weights, error)
                                    : pack_floats(finishing->plan, weights, weights->factors, error));
   weights->constant = NULL;
+  weights->bias = NULL;
   weights->factors = NULL;
   weights->node = NULL;
   return TW_OK;

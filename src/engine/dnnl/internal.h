@@ -11,6 +11,7 @@
 #include <dnnl.h>
 
 #include "engine/engine.h"
+#include "engine/kernels/kernels.h"
 
 /* libgomp's, as oneDNN uses them; <omp.h> would be the compiler's own. */
 void omp_set_num_threads(int count);
@@ -44,10 +45,17 @@ typedef struct tw_argument {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
+/* A step that the library does not do. data: where each argument lies. */
+typedef struct tw_own {
+  void (*run)(const void *how, void *const *data, int threads); /* NULL: none */
+  const void *how;                                              /* the plan's */
+} tw_own;
+
 typedef struct tw_step {
   tw_plan_step info;
-  dnnl_primitive_desc_t desc; /* NULL for a copy from the first argument to the second */
+  dnnl_primitive_desc_t desc; /* NULL for one of our own */
   dnnl_primitive_t primitive;
+  tw_own own;  /* where desc is NULL, too: a copy from the first argument to the second */
   bool single; /* made for one thread, and run on one: its digits would depend on their number */
   size_t argument_count;
   tw_argument *arguments;
@@ -61,7 +69,9 @@ typedef struct tw_weights {
   const float *factors;     /* the builder's own, in the plan's arena; NULL likewise */
   const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
-  float scale; /* multiplied in */
+  float scale;                 /* multiplied in */
+  const tw_winograd *winograd; /* or NULL: packed by its rules, and then with `bias`, which may be NULL */
+  const tw_value *bias;
 } tw_weights;
 
 struct tw_plan {
@@ -171,6 +181,10 @@ tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, cons
 tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
                              tw_operand *ret_operand, tw_error *error);
 
+/* Where a constant's elements are, perhaps in another order than the value says (a constant behind a Transpose): the
+ * element of the value at indices i is at the sum of i * strides. False when it is no constant. */
+bool tw_builder_constant(const tw_value *value, const tw_value **ret_constant, dnnl_memory_desc_t *ret_desc);
+
 /* A new storage for a result in that layout. */
 tw_status tw_builder_room(tw_builder *builder, const dnnl_memory_desc_t *desc, tw_operand *ret_operand,
                           tw_error *error);
@@ -197,6 +211,9 @@ tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_
  * reads that any more. */
 tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc, const tw_operand *from,
                            bool in_place, const tw_value *result, tw_error *error);
+/* Appends a step of our own. */
+tw_status tw_builder_own(tw_builder *builder, const char *kind, const char *implementation, const tw_own *own,
+                         const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error);
 /* Says that the last step does this node's work, too. */
 tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_error *error);
 /* Appends a reorder, or a copy where the layouts are the same. */
@@ -219,7 +236,7 @@ tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *err
  * TW_E_DATA for weights that are not finite. */
 tw_status tw_plan_finish(tw_plan *plan, const tw_graph *graph, tw_error *error);
 
-/* ---- One function an operator ------------------------------------------------------------------------------------ */
+/* ---- window.c ---------------------------------------------------------------------------------------------------- */
 
 enum { TW_MAX_WINDOW = 65536 }; /* extent of a window, its stride, its padding */
 
@@ -234,6 +251,21 @@ typedef struct tw_window {
 
 /* The window of a convolution or pool. TW_E_UNSUPPORTED, TW_E_LIMIT. */
 tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *error);
+
+/* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
+ */
+
+/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
+bool tw_own_possible(void);
+/* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
+tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
+                      const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
+tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
+                      const tw_operand *from, bool *ret_made, tw_error *error);
+/* floats: the weights as weights->source_desc says, not necessarily aligned. */
+void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed);
+
+/* ---- Operators --------------------------------------------------------------------------------------------------- */
 
 typedef tw_status (*tw_build_fn)(tw_builder *builder, const tw_node *node, tw_error *error);
 

@@ -71,6 +71,13 @@ static tw_status add_pool(const pool *pool, tw_error *error) {
   const dnnl_memory_desc_t any = tw_layout_any(&pool->result);
   tw_operand from;
   TW_TRY(tw_builder_source(builder, pool->node->inputs[0], &layout, &from, error));
+  bool made = false;
+  if (pool->factors == NULL && pool->node->op != TW_OP_GLOBAL_AVERAGE_POOL) {
+    TW_TRY(tw_own_pool(builder, pool->node, window, pool->kind, &from, &made, error));
+  }
+  if (made) {
+    return TW_OK;
+  }
   dnnl_pooling_v2_desc_t op;
   TW_TRY(tw_engine_status(
       dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, pool->kind, &from.desc, &any, window->strides,

@@ -167,6 +167,15 @@ tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_
   return add_scratchpad(builder, step, error);
 }
 
+tw_status tw_builder_own(tw_builder *builder, const char *kind, const char *implementation, const tw_own *own,
+                         const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error) {
+  tw_step *step;
+  TW_TRY(add(builder, kind, implementation, arguments, count, &step, error));
+  step->own = *own;
+  step->info.multiplications = multiplications;
+  return TW_OK;
+}
+
 tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_error *error) {
   tw_plan_step *info = &builder->plan->steps[builder->plan->step_count - 1].info;
   size_t length = strlen(info->name) + strlen(node->name) + 2;
