@@ -179,6 +179,40 @@ static tw_status run_steps(const tw_session *session, const float *input, float 
   return wait(session, error);
 }
 
+/* ---- What went wrong --------------------------------------------------------------------------------------------- */
+
+static bool is_finite(const bound_step *bound, const tw_step *step) {
+  for (size_t i = 0; i < step->argument_count; i++) {
+    const tw_operand *operand = &step->arguments[i].operand;
+    if (step->arguments[i].role == DNNL_ARG_DST && operand->desc.data_type == dnnl_f32 &&
+        !tw_all_finite(bound->data[i], tw_layout_bytes(&operand->desc) / sizeof(float))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+tw_status tw_session_find_not_finite(tw_session *session, const float *input, const char **ret_name, tw_error *error) {
+  const tw_plan *plan = session->plan;
+  const char *name = NULL;
+  tw_status status = TW_OK;
+  int before = omp_get_max_threads();
+  omp_set_num_threads(plan->threads);
+  for (size_t i = 0; status == TW_OK && name == NULL && i < plan->step_count; i++) {
+    status = run_step(session, i, input, NULL, error);
+    status = status == TW_OK ? wait(session, error) : status;
+    bool ran = session->steps[i].output == SIZE_MAX;
+    name = status == TW_OK && ran && !is_finite(&session->steps[i], &plan->steps[i]) ? plan->steps[i].info.name : NULL;
+  }
+  omp_set_num_threads(before);
+  if (status == TW_OK) {
+    *ret_name = name;
+  }
+  return status;
+}
+
+/* ---- All steps --------------------------------------------------------------------------------------------------- */
+
 /* With the plan's number of threads, the caller's before and after. */
 static tw_status run_here(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
                           tw_error *error) {
