@@ -44,8 +44,8 @@ tw_status tw_engine_precision(tw_precision wanted, tw_precision *ret_precision, 
 
 /* What int8 needs to know of a network beyond the network: a scale for each activation, weights as 8-bit integers with
  * a scale for each output channel, biases corrected for the rounding of the weights, the nodes that stay in float32,
- * and what all this was measured to cost. Immutable. Weights are within -64..64, so that no processor's 16-bit sums of
- * pairs saturate: the integers are the same everywhere. */
+ * and what all this was measured to cost. Immutable. The weights of neighbouring channels are within -128..128
+ * together, so that no processor's 16-bit sums of pairs saturate: the integers are the same everywhere. */
 typedef struct tw_quantised tw_quantised;
 
 /* The sample that activations are calibrated on, and the one that checks it. */
@@ -81,7 +81,7 @@ tw_status tw_quantise(const tw_graph *graph, const tw_sample *sample, int thread
 void tw_quantised_free(tw_quantised *quantised);
 tw_fidelity tw_quantised_fidelity(const tw_quantised *quantised);
 size_t tw_quantised_nodes(const tw_quantised *quantised, size_t *ret_wide); /* with weights; of them in float32 */
-const tw_hash *tw_quantised_hash(const tw_quantised *quantised);            /* of what tw_quantised_write gives */
+const tw_hash *tw_quantised_hash(const tw_quantised *quantised); /* of what tw_quantised_write gives; its last bytes */
 
 /* Appends it in the engine's own format, little-endian; the same object gives the same bytes. */
 tw_status tw_quantised_write(const tw_quantised *quantised, tw_buffer *buffer, tw_error *error);

@@ -105,7 +105,8 @@ typedef struct tw_preprocess {
  * crop=0.875 rounding=u8 size=224x224 mean=127,127,127 scale=0.0078125,0.0078125,0.0078125 colour=rgb layout=nchw
  * Allocated; NULL when out of memory. */
 char *tw_preprocess_text(const tw_preprocess *preprocess);
-/* Reads it back, fields in any order, each exactly once but for `decode`. TW_E_FORMAT names the field and its possible values. */
+/* Reads it back, fields in any order, each exactly once but for `decode`. TW_E_FORMAT names the field and its possible
+ * values. */
 tw_status tw_preprocess_parse(const char *text, tw_preprocess *ret_preprocess, tw_error *error);
 size_t tw_preprocess_count(const tw_preprocess *preprocess); /* 3 * height * width floats */
 

@@ -113,6 +113,8 @@ void tw_builder_done(tw_builder *builder) {
   tw_free(builder->tensors);
   tw_free(builder->storages);
   tw_free(builder->done);
+  tw_free(builder->int8);
+  tw_flow_done(&builder->flow);
 }
 
 /* ---- Storages ---------------------------------------------------------------------------------------------------- */
@@ -206,7 +208,11 @@ static tw_status convert(tw_builder *builder, tw_tensor *tensor, const tw_operan
                          const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error) {
   tw_operand to;
   TW_TRY(tw_builder_room(builder, wanted, &to, error));
-  TW_TRY(tw_builder_reorder(builder, from, &to, error));
+  if (tw_layout_is_narrow(&from->desc) != tw_layout_is_narrow(wanted)) {
+    TW_TRY(tw_builder_convert_bytes(builder, tensor->value, from, &to, error));
+  } else {
+    TW_TRY(tw_builder_reorder(builder, from, &to, error));
+  }
   TW_TRY(add_form(builder, tensor, &to, error));
   *ret_operand = to;
   return TW_OK;
@@ -215,7 +221,7 @@ static tw_status convert(tw_builder *builder, tw_tensor *tensor, const tw_operan
 /* The value in a row-major layout. */
 static tw_status plain_form(tw_builder *builder, tw_tensor *tensor, tw_operand *ret_operand, tw_error *error) {
   for (size_t i = 0; i < tensor->form_count; i++) {
-    if (tw_layout_is_plain(&tensor->forms[i].desc)) {
+    if (tw_layout_is_plain(&tensor->forms[i].desc) && !tw_layout_is_narrow(&tensor->forms[i].desc)) {
       *ret_operand = tensor->forms[i];
       return TW_OK;
     }
@@ -254,17 +260,12 @@ static bool is_transposed_constant(const tw_value *value, const tw_shape *view, 
   return true;
 }
 
-bool tw_builder_constant(const tw_value *value, const tw_value **ret_constant, dnnl_memory_desc_t *ret_desc) {
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc) {
   if (value->data != NULL) {
     *ret_desc = tw_layout_plain(&value->shape);
-    *ret_constant = value;
-    return true;
+    return value;
   }
-  if (!is_transposed_constant(value, &value->shape, ret_desc)) {
-    return false;
-  }
-  *ret_constant = value->producer->inputs[0];
-  return true;
+  return is_transposed_constant(value, &value->shape, ret_desc) ? value->producer->inputs[0] : NULL;
 }
 
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
@@ -318,12 +319,14 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
   if (tensor->form_count == 0 || !tw_layout_same_dims(&tensor->forms[0].desc, &plain)) {
     return plain;
   }
-  return tensor->forms[0].desc;
+  dnnl_memory_desc_t made = tensor->forms[0].desc;
+  made.data_type = tw_layout_is_narrow(&made) ? dnnl_f32 : made.data_type;
+  return made;
 }
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-static tw_status add_weights(tw_builder *builder, const tw_weights *given, tw_operand *ret_operand, tw_error *error) {
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *given, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
   size_t bytes = tw_layout_bytes(&given->desc);
   if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
@@ -344,11 +347,11 @@ static tw_status add_weights(tw_builder *builder, const tw_weights *given, tw_op
 tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
   const tw_weights weights = {.constant = constant, .source_desc = *source_desc, .desc = *wanted, .scale = scale};
-  return add_weights(builder, &weights, ret_operand, error);
+  return tw_builder_pack(builder, &weights, ret_operand, error);
 }
 
-tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
-                             tw_operand *ret_operand, tw_error *error) {
-  const tw_weights weights = {.factors = factors, .source_desc = *desc, .desc = *desc, .scale = 1};
-  return add_weights(builder, &weights, ret_operand, error);
+tw_status tw_builder_elements(tw_builder *builder, const void *elements, const dnnl_memory_desc_t *source_desc,
+                              const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.elements = elements, .source_desc = *source_desc, .desc = *wanted, .scale = 1};
+  return tw_builder_pack(builder, &weights, ret_operand, error);
 }

@@ -121,7 +121,7 @@ static tw_status add_branch(const join *join, const tw_value *value, int64_t beg
   const tw_tensor *tensor = tw_builder_tensor(builder, value);
   const tw_operand slice = slice_at(join, begin, &value->shape);
   tw_operand branch = {.desc = slice.desc};
-  if (tensor->form_count == 0) {
+  if (tensor->form_count == 0 || tw_layout_is_narrow(&tensor->forms[0].desc)) {
     TW_TRY(tw_builder_source(builder, value, &slice.desc, &branch, error));
   } else {
     branch = tensor->forms[0];

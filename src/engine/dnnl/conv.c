@@ -21,7 +21,7 @@ typedef struct conv {
 
 /* ---- Description ------------------------------------------------------------------------------------------------- */
 
-static tw_shape grouped_shape(const tw_node *node) {
+tw_shape tw_conv_weights_shape(const tw_node *node) {
   tw_shape shape = node->inputs[1]->shape;
   int64_t group = node->attributes.group;
   if (group <= 1) {
@@ -35,7 +35,7 @@ static tw_shape grouped_shape(const tw_node *node) {
 static tw_status describe(conv *conv, const dnnl_memory_desc_t *result, tw_error *error) {
   const tw_node *node = conv->node;
   const tw_window *window = &conv->window;
-  const tw_shape weights_shape = grouped_shape(node);
+  const tw_shape weights_shape = tw_conv_weights_shape(node);
   dnnl_memory_desc_t source = tw_layout_any(&node->inputs[0]->shape);
   dnnl_memory_desc_t weights = tw_layout_any(&weights_shape);
   dnnl_memory_desc_t bias;

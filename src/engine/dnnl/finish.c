@@ -105,17 +105,17 @@ static tw_status check_finite(const char *node, const tw_value *constant, const 
                             node, constant->name);
 }
 
-static tw_status pack_floats(const tw_plan *plan, const tw_weights *weights, const void *floats, tw_error *error) {
+static tw_status pack_elements(const tw_plan *plan, const tw_weights *weights, const void *elements, tw_error *error) {
   if (weights->winograd != NULL) {
-    tw_own_pack(weights, floats, plan->weight_block + weights->offset);
+    tw_own_pack(weights, elements, plan->weight_block + weights->offset);
     return TW_OK;
   }
   if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {
-    memcpy(plan->weight_block + weights->offset, floats, tw_layout_bytes(&weights->desc));
+    memcpy(plan->weight_block + weights->offset, elements, tw_layout_bytes(&weights->desc));
     return TW_OK;
   }
   omp_set_num_threads(1);
-  return reorder_weights(plan, weights, floats, error);
+  return reorder_weights(plan, weights, elements, error);
 }
 
 static tw_status pack_constant(finishing *finishing, const tw_weights *weights, tw_error *error) {
@@ -134,7 +134,7 @@ static tw_status pack_constant(finishing *finishing, const tw_weights *weights, 
   if (status == TW_OK && weights->bias != NULL) {
     status = check_finite(weights->node, weights->bias, weights->bias->data, error);
   }
-  status = status == TW_OK ? pack_floats(finishing->plan, weights, floats, error) : status;
+  status = status == TW_OK ? pack_elements(finishing->plan, weights, floats, error) : status;
   return_room(finishing, room);
   tw_graph_release(finishing->graph, constant);
   return status;
@@ -142,10 +142,10 @@ static tw_status pack_constant(finishing *finishing, const tw_weights *weights, 
 
 static tw_status pack(finishing *finishing, tw_weights *weights, tw_error *error) {
   TW_TRY(weights->constant != NULL ? pack_constant(finishing, weights, error)
-                                   : pack_floats(finishing->plan, weights, weights->factors, error));
+                                   : pack_elements(finishing->plan, weights, weights->elements, error));
   weights->constant = NULL;
   weights->bias = NULL;
-  weights->factors = NULL;
+  weights->elements = NULL;
   weights->node = NULL;
   return TW_OK;
 }

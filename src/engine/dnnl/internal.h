@@ -11,7 +11,9 @@
 #include <dnnl.h>
 
 #include "engine/engine.h"
+#include "engine/kernels/bytes.h"
 #include "engine/kernels/kernels.h"
+#include "engine/quantised.h"
 
 /* libgomp's, as oneDNN uses them; <omp.h> would be the compiler's own. */
 void omp_set_num_threads(int count);
@@ -65,8 +67,8 @@ typedef struct tw_step {
 typedef struct tw_weights {
   size_t offset; /* in the plan's block of weights, bytes: a multiple of 64 */
   dnnl_memory_desc_t desc;
-  const tw_value *constant; /* of the graph; NULL once packed, and for factors */
-  const float *factors;     /* the builder's own, in the plan's arena; NULL likewise */
+  const tw_value *constant; /* of the graph; NULL once packed, and for elements of another kind */
+  const void *elements;     /* not of the graph, of source_desc's type; NULL likewise */
   const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
   float scale;                 /* multiplied in */
@@ -78,6 +80,7 @@ struct tw_plan {
   tw_arena *arena; /* names, arguments */
   dnnl_engine_t engine;
   int threads;
+  tw_precision precision;
   size_t step_count;
   size_t step_capacity;
   tw_step *steps;
@@ -113,7 +116,8 @@ typedef struct tw_tensor {
   size_t reader_count;
   size_t form_count;
   size_t form_capacity;
-  tw_operand *forms; /* [0]: as it was made; empty for constants not yet wanted */
+  tw_operand *forms;            /* [0]: as it was made; empty for constants not yet wanted */
+  const tw_byte_scales *scales; /* of its forms in bytes; NULL until there is one */
 } tw_tensor;
 
 typedef struct tw_builder {
@@ -126,7 +130,10 @@ typedef struct tw_builder {
   size_t storage_capacity;
   size_t node_index; /* of the node being planned */
   const tw_node *node;
-  bool *done; /* node_count: planned already, as a part of an earlier one */
+  bool *done;                     /* node_count: planned already, as a part of an earlier one */
+  const tw_quantised *quantised;  /* of a plan in int8, else NULL; what follows is then NULL, too */
+  const tw_quantised_node **int8; /* node_count: the node runs in int8, with these weights */
+  tw_flow flow;
 } tw_builder;
 
 /* ---- layout.c: memory descriptors -------------------------------------------------------------------------------- */
@@ -139,11 +146,17 @@ dnnl_memory_desc_t tw_layout_any(const tw_shape *shape);
 dnnl_memory_desc_t tw_layout_strided(const tw_shape *shape, const int64_t *strides);
 /* The blocking and order of `model`, dense, with these dimensions (same rank). */
 dnnl_memory_desc_t tw_layout_like(const dnnl_memory_desc_t *model, const tw_shape *shape);
+/* Bytes (u8), channels last, of a picture's four dimensions. */
+dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape);
+bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc);
+/* How many channels lie side by side in each pixel of this dense picture of one (1 for nchw, 8 for nChw8c, all for
+ * nhwc); 0 when it is none of these. */
+size_t tw_layout_channel_block(const dnnl_memory_desc_t *desc);
 tw_shape tw_layout_shape(const dnnl_memory_desc_t *desc);
 size_t tw_layout_bytes(const dnnl_memory_desc_t *desc);
 /* The bytes in memory are those of a row-major tensor (whatever the layout calls itself). */
 bool tw_layout_is_plain(const dnnl_memory_desc_t *desc);
-/* Same dimensions, and each element at the same offset. */
+/* Same dimensions and type, and each element at the same offset. */
 bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
 /* Some dimension is padded to whole blocks. */
 bool tw_layout_is_padded(const dnnl_memory_desc_t *desc);
@@ -159,6 +172,8 @@ char *tw_layout_text(const dnnl_memory_desc_t *desc, char text[TW_LAYOUT_TEXT_SI
 
 tw_status tw_builder_init(tw_builder *builder, tw_plan *plan, const tw_graph *graph, tw_error *error);
 void tw_builder_done(tw_builder *builder);
+/* From now on nodes are planned in int8 where `quantised` (of this graph) says so. */
+tw_status tw_builder_use(tw_builder *builder, const tw_quantised *quantised, tw_error *error);
 
 /* Appends a zeroed element to a growing array and returns its address; NULL when out of memory. */
 void *tw_append(void *array_address, size_t *count, size_t *capacity, size_t size);
@@ -177,13 +192,15 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
 /* A constant of the graph, stored as `source_desc` says, times `scale`, in the layout `wanted`. */
 tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error);
-/* Floats of the builder's own (which must live until the plan is finished), in this layout. */
-tw_status tw_builder_factors(tw_builder *builder, const float *factors, const dnnl_memory_desc_t *desc,
-                             tw_operand *ret_operand, tw_error *error);
+/* The same of elements that are not the graph's; they must live until the plan is finished. */
+tw_status tw_builder_elements(tw_builder *builder, const void *elements, const dnnl_memory_desc_t *source_desc,
+                              const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error);
 
-/* Where a constant's elements are, perhaps in another order than the value says (a constant behind a Transpose): the
- * element of the value at indices i is at the sum of i * strides. False when it is no constant. */
-bool tw_builder_constant(const tw_value *value, const tw_value **ret_constant, dnnl_memory_desc_t *ret_desc);
+/* The constant that holds the value's elements, perhaps in another order (a constant behind a Transpose): the element
+ * of the value at indices i is at the sum of i * the strides of *ret_desc. NULL when the value is none. */
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc);
+/* What these two have in common; of `weights` offset and node are filled in. */
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *weights, tw_operand *ret_operand, tw_error *error);
 
 /* A new storage for a result in that layout. */
 tw_status tw_builder_room(tw_builder *builder, const dnnl_memory_desc_t *desc, tw_operand *ret_operand,
@@ -223,6 +240,12 @@ tw_status tw_builder_reorder(tw_builder *builder, const tw_operand *from, const 
  * of threads is made for one thread. TW_E_UNSUPPORTED when oneDNN has none. */
 tw_status tw_primitive_desc(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
                             dnnl_primitive_desc_t *ret_desc, tw_error *error);
+/* The same, result channel i times scales[i] before the post-ops. */
+tw_status tw_primitive_desc_scaled(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
+                                   const float *scales, size_t channels, dnnl_primitive_desc_t *ret_desc,
+                                   tw_error *error);
+/* Compiled for this processor, rather than the library's slow reference. */
+bool tw_primitive_is_compiled(const_dnnl_primitive_desc_t desc);
 tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, int axis,
                          const dnnl_memory_desc_t *layouts, size_t count, dnnl_primitive_desc_t *ret_desc,
                          tw_error *error);
@@ -265,7 +288,7 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
 tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
                       const tw_operand *from, bool *ret_made, tw_error *error);
-/* floats: the weights as weights->source_desc says, not necessarily aligned. */
+/* floats: the constant's elements. */
 void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed);
 
 /* ---- Operators --------------------------------------------------------------------------------------------------- */
@@ -283,6 +306,30 @@ tw_status tw_build_transpose(tw_builder *builder, const tw_node *node, tw_error 
 tw_status tw_build_gemm(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_matmul(tw_builder *builder, const tw_node *node, tw_error *error);
 tw_status tw_build_softmax(tw_builder *builder, const tw_node *node, tw_error *error);
+
+/* ---- int8 -------------------------------------------------------------------------------------------------------- */
+
+/* bytes.c. Whether the node is a convolution in int8, or passes bytes on; then it is planned when *ret_done is true
+ * afterwards, else (the library has no fast kernel) it is to be planned in float32. */
+tw_status tw_build_in_bytes(tw_builder *builder, const tw_node *node, bool *ret_done, tw_error *error);
+/* The scales of a value that is, or is to be, in bytes; in the plan's arena. */
+tw_status tw_builder_scales(tw_builder *builder, const tw_value *value, const tw_byte_scales **ret_scales,
+                            tw_error *error);
+/* The value in bytes, within a frame of zeros where the window pads and a zero is not byte 0; then the window pads no
+ * more. */
+tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, tw_window *window, tw_operand *ret_operand,
+                            tw_error *error);
+/* Appends the step between bytes and floats of the value; `from` or `to` is in bytes. */
+tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, const tw_operand *from,
+                                   const tw_operand *to, tw_error *error);
+
+/* conv_int8.c */
+tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_quantised_node *weights, bool *ret_done,
+                             tw_error *error);
+/* Weights as the library wants them: the first dimension split into groups. */
+tw_shape tw_conv_weights_shape(const tw_node *node);
+
+/* ---- Shared by operators ----------------------------------------------------------------------------------------- */
 
 /* An element-wise step; alpha and beta as dnnl_eltwise_* says. */
 tw_status tw_build_eltwise(tw_builder *builder, const tw_node *node, const tw_value *source, dnnl_alg_kind_t kind,

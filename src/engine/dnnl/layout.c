@@ -66,6 +66,18 @@ dnnl_memory_desc_t tw_layout_any(const tw_shape *shape) {
   return desc;
 }
 
+dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape) {
+  dnnl_memory_desc_t desc = zeroed();
+  dnnl_dims_t dims;
+  copy_dims(dims, shape->dims, shape->rank);
+  dnnl_memory_desc_init_by_tag(&desc, shape->rank, dims, dnnl_u8, dnnl_nhwc);
+  return desc;
+}
+
+bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc) {
+  return desc->data_type == dnnl_u8;
+}
+
 tw_shape tw_layout_shape(const dnnl_memory_desc_t *desc) {
   tw_shape shape = {.rank = desc->ndims};
   memcpy(shape.dims, desc->dims, (size_t)desc->ndims * sizeof shape.dims[0]);
@@ -169,7 +181,7 @@ bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b) {
   loop of_a[MAX_LOOPS];
   loop of_b[MAX_LOOPS];
   int count = loops_of(a, of_a);
-  if (!tw_layout_same_dims(a, b) || count < 0 || count != loops_of(b, of_b)) {
+  if (a->data_type != b->data_type || !tw_layout_same_dims(a, b) || count < 0 || count != loops_of(b, of_b)) {
     return false;
   }
   for (int i = 0; i < count; i++) {
@@ -204,6 +216,32 @@ int64_t tw_layout_slice_block(const dnnl_memory_desc_t *desc, int axis) {
   loop loops[MAX_LOOPS];
   int count = loops_of(desc, loops);
   return count >= 0 && (count == 0 || loops[0].dim == axis) ? block_of(desc, axis) : 0;
+}
+
+size_t tw_layout_channel_block(const dnnl_memory_desc_t *desc) {
+  const dnnl_blocking_desc_t *blocking = &desc->format_desc.blocking;
+  if (desc->ndims != 4 || desc->dims[0] != 1 || desc->format_kind != dnnl_blocked || blocking->inner_nblks > 1 ||
+      (blocking->inner_nblks == 1 && blocking->inner_idxs[0] != 1)) {
+    return 0;
+  }
+  const int64_t width = desc->dims[3];
+  const int64_t pixels = desc->dims[2] * width;
+  const int64_t blocks[] = {block_of(desc, 1), desc->dims[1]};
+  for (int i = 0; i < 2; i++) {
+    const tw_shape shape = {.rank = 4, .dims = {1, desc->dims[1], desc->dims[2], width}};
+    dnnl_memory_desc_t model = *desc;
+    if (i == 1 && blocking->inner_nblks == 0) {
+      model = tw_layout_narrow(&shape);
+    } else {
+      const int64_t strides[] = {desc->padded_dims[1] * pixels, pixels * blocks[0], width * blocks[0], blocks[0]};
+      memcpy(model.format_desc.blocking.strides, strides, sizeof strides);
+    }
+    model.data_type = desc->data_type;
+    if (tw_layout_same(&model, desc)) {
+      return (size_t)blocks[i];
+    }
+  }
+  return 0;
 }
 
 static char letter_of(const dnnl_memory_desc_t *desc, int dim) {

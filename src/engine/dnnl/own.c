@@ -60,28 +60,24 @@ static dnnl_memory_desc_t floats(size_t bytes) {
   return tw_layout_plain(&shape);
 }
 
-static tw_status add_weights(tw_builder *builder, const tw_winograd *winograd, const tw_value *constant,
-                             const dnnl_memory_desc_t *desc, const tw_value *bias, tw_operand *ret_operand,
-                             tw_error *error) {
-  const dnnl_memory_desc_t packed = floats(tw_winograd_packed_bytes(winograd));
-  TW_TRY(tw_builder_weights(builder, constant, desc, &packed, 1, ret_operand, error));
-  tw_weights *weights = &builder->plan->weights[ret_operand->place.index];
-  weights->winograd = winograd;
-  weights->bias = bias;
-  return TW_OK;
-}
-
 static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw_winograd *winograd,
                               const dnnl_memory_desc_t *source, const dnnl_memory_desc_t *result,
-                              const tw_value *constant, const dnnl_memory_desc_t *desc, tw_error *error) {
+                              const tw_value *constant, const dnnl_memory_desc_t *stored, tw_error *error) {
   const dnnl_memory_desc_t scratch = floats(tw_winograd_scratch_bytes(winograd, builder->plan->threads));
-  const tw_value *bias = node->input_count > 2 ? node->inputs[2] : NULL;
+  const tw_weights weights = {
+      .constant = constant,
+      .source_desc = *stored,
+      .desc = floats(tw_winograd_packed_bytes(winograd)),
+      .scale = 1,
+      .winograd = winograd,
+      .bias = node->input_count > 2 ? node->inputs[2] : NULL,
+  };
   tw_argument arguments[OPERANDS] = {[SOURCE] = {.role = DNNL_ARG_SRC},
                                      [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
                                      [RESULT] = {.role = DNNL_ARG_DST},
                                      [SCRATCH] = {.role = DNNL_ARG_SCRATCHPAD}};
   TW_TRY(tw_builder_source(builder, node->inputs[0], source, &arguments[SOURCE].operand, error));
-  TW_TRY(add_weights(builder, winograd, constant, desc, bias, &arguments[WEIGHTS].operand, error));
+  TW_TRY(tw_builder_pack(builder, &weights, &arguments[WEIGHTS].operand, error));
   TW_TRY(tw_builder_room(builder, result, &arguments[RESULT].operand, error));
   TW_TRY(tw_builder_room(builder, &scratch, &arguments[SCRATCH].operand, error));
   const tw_own own = {run_winograd, winograd};
@@ -96,11 +92,10 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
   tw_window window;
   TW_TRY(tw_window_of(node, &window, error));
   const tw_value *bias = node->input_count > 2 ? node->inputs[2] : NULL;
-  const tw_value *constant;
-  dnnl_memory_desc_t desc;
+  dnnl_memory_desc_t stored;
+  const tw_value *constant = tw_builder_constant(node->inputs[1], &stored);
   if (!tw_own_possible() || !is_blocked(source) || !is_blocked(result) ||
-      !is_plain_window(&window, node->attributes.group) || (bias != NULL && bias->data == NULL) ||
-      !tw_builder_constant(node->inputs[1], &constant, &desc)) {
+      !is_plain_window(&window, node->attributes.group) || (bias != NULL && bias->data == NULL) || constant == NULL) {
     return TW_OK;
   }
   const tw_kernel_conv conv = describe(node, &window);
@@ -112,7 +107,7 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
     return TW_OK;
   }
   *ret_made = true;
-  return add_winograd(builder, node, winograd, source, result, constant, &desc, error);
+  return add_winograd(builder, node, winograd, source, result, constant, &stored, error);
 }
 
 void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed) {

@@ -63,6 +63,13 @@ static tw_status build_node(tw_builder *builder, const tw_node *node, tw_error *
     }
   }
   TW_TRY(check_value(node->output, error));
+  if (builder->quantised != NULL) {
+    bool done;
+    TW_TRY(tw_build_in_bytes(builder, node, &done, error));
+    if (done) {
+      return TW_OK;
+    }
+  }
   tw_build_fn build = build_functions[node->op];
   if (build == NULL) {
     return tw_error_set(error, TW_E_UNSUPPORTED, "the engine has no %s by itself; the graph's passes remove it",
@@ -194,9 +201,10 @@ static tw_status plan_memory(tw_builder *builder, tw_error *error) {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
-static tw_status build(tw_plan *plan, const tw_graph *graph, tw_error *error) {
+static tw_status build(tw_plan *plan, const tw_graph *graph, const tw_quantised *quantised, tw_error *error) {
   tw_builder builder;
   tw_status status = tw_builder_init(&builder, plan, graph, error);
+  status = status != TW_OK || quantised == NULL ? status : tw_builder_use(&builder, quantised, error);
   status = status != TW_OK ? status : build_input(&builder, error);
   status = status != TW_OK ? status : build_nodes(&builder, error);
   status = status != TW_OK ? status : build_outputs(&builder, error);
@@ -205,12 +213,26 @@ static tw_status build(tw_plan *plan, const tw_graph *graph, tw_error *error) {
   return status != TW_OK ? status : tw_plan_finish(plan, graph, error);
 }
 
-tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan, tw_error *error) {
-  if (threads < 1 || threads > TW_MAX_THREADS) {
-    return tw_error_set(error, TW_E_ARGUMENT, "a plan for %d threads; 1 to %d are possible", threads,
+static tw_status check_options(const tw_plan_options *options, tw_precision *ret_precision, tw_error *error) {
+  const char *note;
+  if (options->threads < 1 || options->threads > TW_MAX_THREADS) {
+    return tw_error_set(error, TW_E_ARGUMENT, "a plan for %d threads; 1 to %d are possible", options->threads,
                         (int)TW_MAX_THREADS);
   }
+  if (options->precision == TW_PRECISION_INT8 && options->quantised == NULL) {
+    return tw_error_set(error, TW_E_ARGUMENT, "a plan in int8 without a calibration");
+  }
+  return tw_engine_precision(options->precision, ret_precision, &note, error);
+}
+
+tw_status tw_plan_create_with(const tw_graph *graph, const tw_plan_options *options, tw_plan **ret_plan,
+                              tw_error *error) {
+  tw_precision precision;
+  TW_TRY(check_options(options, &precision, error));
   TW_TRY(tw_graph_verify(graph, error));
+  if (precision == TW_PRECISION_INT8) {
+    TW_TRY(tw_quantised_check(options->quantised, graph, error));
+  }
   tw_plan *plan = tw_alloc(1, sizeof *plan);
   tw_arena *arena = tw_arena_create();
   if (plan == NULL || arena == NULL) {
@@ -219,11 +241,13 @@ tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan,
     return tw_error_memory(error);
   }
   plan->arena = arena;
-  plan->threads = threads;
+  plan->threads = options->threads;
+  plan->precision = precision;
+  const tw_quantised *quantised = precision == TW_PRECISION_INT8 ? options->quantised : NULL;
   int before = omp_get_max_threads();
-  omp_set_num_threads(threads);
+  omp_set_num_threads(plan->threads);
   tw_status status = tw_engine_status(dnnl_engine_create(&plan->engine, dnnl_cpu, 0), "engine", error);
-  status = status != TW_OK ? status : build(plan, graph, error);
+  status = status != TW_OK ? status : build(plan, graph, quantised, error);
   omp_set_num_threads(before);
   if (status != TW_OK) {
     tw_plan_free(plan);
@@ -231,6 +255,11 @@ tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan,
   }
   *ret_plan = plan;
   return TW_OK;
+}
+
+tw_status tw_plan_create(const tw_graph *graph, int threads, tw_plan **ret_plan, tw_error *error) {
+  const tw_plan_options options = {.threads = threads, .precision = TW_PRECISION_F32};
+  return tw_plan_create_with(graph, &options, ret_plan, error);
 }
 
 void tw_plan_free(tw_plan *plan) {

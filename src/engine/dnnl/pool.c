@@ -58,7 +58,7 @@ static tw_status add_factors(const pool *pool, const tw_operand *result, tw_erro
   shape.dims[0] = 1;
   shape.dims[1] = 1;
   const dnnl_memory_desc_t plain = tw_layout_plain(&shape);
-  TW_TRY(tw_builder_factors(pool->builder, pool->factors, &plain, &factors, error));
+  TW_TRY(tw_builder_elements(pool->builder, pool->factors, &plain, &plain, &factors, error));
   return tw_builder_combine_into(pool->builder, dnnl_binary_mul, result, &factors, error);
 }
 

@@ -54,14 +54,32 @@ static tw_status create_attributes(dnnl_primitive_attr_t *ret_attributes, tw_err
   return TW_OK;
 }
 
-static tw_status create_desc(dnnl_engine_t engine, const void *op_desc, dnnl_post_ops_t post_ops,
-                             dnnl_primitive_desc_t *ret_desc, tw_error *error) {
+bool tw_primitive_is_compiled(const_dnnl_primitive_desc_t desc) {
+  const char *name = tw_primitive_implementation(desc);
+  return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0;
+}
+
+typedef struct description {
+  const void *op;
+  dnnl_post_ops_t post_ops; /* or NULL */
+  const float *scales;      /* a channel of the result; or NULL */
+  size_t channels;
+} description;
+
+static tw_status create_desc(dnnl_engine_t engine, const description *description, dnnl_primitive_desc_t *ret_desc,
+                             tw_error *error) {
   dnnl_primitive_attr_t attributes;
   TW_TRY(create_attributes(&attributes, error));
-  dnnl_status_t status = post_ops == NULL ? dnnl_success : dnnl_primitive_attr_set_post_ops(attributes, post_ops);
+  dnnl_status_t status = description->post_ops == NULL
+                             ? dnnl_success
+                             : dnnl_primitive_attr_set_post_ops(attributes, description->post_ops);
+  if (status == dnnl_success && description->scales != NULL) {
+    status = dnnl_primitive_attr_set_output_scales(attributes, (dnnl_dim_t)description->channels, 1 << 1,
+                                                   description->scales);
+  }
   dnnl_primitive_desc_t desc = NULL;
   if (status == dnnl_success) {
-    status = dnnl_primitive_desc_create(&desc, op_desc, attributes, engine, NULL);
+    status = dnnl_primitive_desc_create(&desc, description->op, attributes, engine, NULL);
   }
   dnnl_primitive_attr_destroy(attributes);
   TW_TRY(tw_engine_status(status, "kernel", error));
@@ -74,14 +92,14 @@ static bool depends_on_threads(const_dnnl_primitive_desc_t desc) {
   return strstr(tw_primitive_implementation(desc), "gemm") != NULL;
 }
 
-tw_status tw_primitive_desc(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
-                            dnnl_primitive_desc_t *ret_desc, tw_error *error) {
+static tw_status create_steady_desc(tw_builder *builder, const description *description,
+                                    dnnl_primitive_desc_t *ret_desc, tw_error *error) {
   dnnl_primitive_desc_t desc;
-  TW_TRY(create_desc(builder->plan->engine, op_desc, post_ops, &desc, error));
+  TW_TRY(create_desc(builder->plan->engine, description, &desc, error));
   if (builder->plan->threads > 1 && depends_on_threads(desc)) {
     dnnl_primitive_desc_destroy(desc);
     omp_set_num_threads(1);
-    tw_status status = create_desc(builder->plan->engine, op_desc, post_ops, &desc, error);
+    tw_status status = create_desc(builder->plan->engine, description, &desc, error);
     omp_set_num_threads(builder->plan->threads);
     if (status != TW_OK) {
       return status;
@@ -89,6 +107,19 @@ tw_status tw_primitive_desc(tw_builder *builder, const void *op_desc, dnnl_post_
   }
   *ret_desc = desc;
   return TW_OK;
+}
+
+tw_status tw_primitive_desc(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
+                            dnnl_primitive_desc_t *ret_desc, tw_error *error) {
+  const description description = {.op = op_desc, .post_ops = post_ops};
+  return create_steady_desc(builder, &description, ret_desc, error);
+}
+
+tw_status tw_primitive_desc_scaled(tw_builder *builder, const void *op_desc, dnnl_post_ops_t post_ops,
+                                   const float *scales, size_t channels, dnnl_primitive_desc_t *ret_desc,
+                                   tw_error *error) {
+  const description description = {op_desc, post_ops, scales, channels};
+  return create_steady_desc(builder, &description, ret_desc, error);
 }
 
 tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, int axis,
