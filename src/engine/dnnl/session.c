@@ -181,15 +181,27 @@ static tw_status run_steps(const tw_session *session, const float *input, float 
 
 /* ---- What went wrong --------------------------------------------------------------------------------------------- */
 
+static bool all_finite_bf16(const uint16_t *numbers, size_t count) {
+  const uint16_t exponent = 0x7f80;
+  bool finite = true;
+  for (size_t i = 0; i < count; i++) {
+    finite = finite && (numbers[i] & exponent) != exponent;
+  }
+  return finite;
+}
+
+/* The results of a step; those in integers are finite. */
 static bool is_finite(const bound_step *bound, const tw_step *step) {
+  bool finite = true;
   for (size_t i = 0; i < step->argument_count; i++) {
-    const tw_operand *operand = &step->arguments[i].operand;
-    if (step->arguments[i].role == DNNL_ARG_DST && operand->desc.data_type == dnnl_f32 &&
-        !tw_all_finite(bound->data[i], tw_layout_bytes(&operand->desc) / sizeof(float))) {
-      return false;
+    const dnnl_memory_desc_t *desc = &step->arguments[i].operand.desc;
+    if (step->arguments[i].role == DNNL_ARG_DST && desc->data_type == dnnl_f32) {
+      finite = finite && tw_all_finite(bound->data[i], tw_layout_bytes(desc) / sizeof(float));
+    } else if (step->arguments[i].role == DNNL_ARG_DST && desc->data_type == dnnl_bf16) {
+      finite = finite && all_finite_bf16(bound->data[i], tw_layout_bytes(desc) / sizeof(uint16_t));
     }
   }
-  return true;
+  return finite;
 }
 
 tw_status tw_session_find_not_finite(tw_session *session, const float *input, const char **ret_name, tw_error *error) {
