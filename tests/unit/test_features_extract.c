@@ -256,6 +256,25 @@ static void bad_files_are_named_and_nothing_is_lost(void **state) {
   }
 }
 
+/* Pixels times more than float32 can hold: the picture is refused, and where its numbers end is said. */
+static void numbers_that_overflow_name_their_node(void **state) {
+  (void)state;
+  const double scale = 1e37;
+  tw_trunk_options options = plain_options;
+  options.scale = &scale;
+  tw_trunk *large = net_open(tree_path("net.onnx"), &options);
+  tw_extraction *extraction = extract(large, NULL, paths, 3, 2);
+  assert_int_equal(extraction->failed, 3);
+  for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(extraction->items[i].status, TW_E_DATA);
+    assert_non_null(strstr(extraction->items[i].reason, "no finite numbers"));
+    assert_non_null(strstr(extraction->items[i].reason, "its node '"));
+    assert_true(is_zero(extraction, i));
+  }
+  tw_extraction_free(extraction);
+  tw_trunk_free(large);
+}
+
 static void too_large_a_file_is_refused_unread(void **state) {
   (void)state;
   tree_text("huge.png", "");
@@ -436,6 +455,7 @@ int main(void) {
       cmocka_unit_test(no_plan_is_made_when_all_is_cached),
       cmocka_unit_test(the_same_content_is_computed_once),
       cmocka_unit_test(bad_files_are_named_and_nothing_is_lost),
+      cmocka_unit_test(numbers_that_overflow_name_their_node),
       cmocka_unit_test(too_large_a_file_is_refused_unread),
       cmocka_unit_test(no_files_are_no_rows),
       cmocka_unit_test(progress_ends_at_the_total),
