@@ -256,20 +256,24 @@ static void bad_files_are_named_and_nothing_is_lost(void **state) {
   }
 }
 
-/* Pixels times more than float32 can hold: the picture is refused, and where its numbers end is said. */
+/* Pixels times nearly what float32 can hold: the sums of the convolution overflow, and that is said. Where all of them
+ * overflow downwards the activation hides it. */
 static void numbers_that_overflow_name_their_node(void **state) {
   (void)state;
-  const double scale = 1e37;
+  const double scale = 2.5e36;
   tw_trunk_options options = plain_options;
   options.scale = &scale;
   tw_trunk *large = net_open(tree_path("net.onnx"), &options);
-  tw_extraction *extraction = extract(large, NULL, paths, 3, 2);
-  assert_int_equal(extraction->failed, 3);
-  for (size_t i = 0; i < 3; i++) {
-    assert_int_equal(extraction->items[i].status, TW_E_DATA);
-    assert_non_null(strstr(extraction->items[i].reason, "no finite numbers"));
-    assert_non_null(strstr(extraction->items[i].reason, "its node '"));
-    assert_true(is_zero(extraction, i));
+  tw_extraction *extraction = extract(large, NULL, paths, PICTURES, 2);
+  assert_true(extraction->failed > 0);
+  for (size_t i = 0; i < PICTURES; i++) {
+    if (extraction->items[i].status != TW_OK) {
+      assert_int_equal(extraction->items[i].status, TW_E_DATA);
+      assert_string_equal(extraction->items[i].reason,
+                          "the network gives no finite numbers for it; the first that are "
+                          "not come from its node 'conv'");
+      assert_true(is_zero(extraction, i));
+    }
   }
   tw_extraction_free(extraction);
   tw_trunk_free(large);
