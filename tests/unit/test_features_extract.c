@@ -269,9 +269,9 @@ static void numbers_that_overflow_name_their_node(void **state) {
   for (size_t i = 0; i < PICTURES; i++) {
     if (extraction->items[i].status != TW_OK) {
       assert_int_equal(extraction->items[i].status, TW_E_DATA);
-      assert_string_equal(extraction->items[i].reason,
-                          "the network gives no finite numbers for it; the first that are "
-                          "not come from its node 'conv'");
+      const char *at = strstr(extraction->items[i].reason, "no finite numbers for it; the first that are not");
+      assert_non_null(at); /* the sum of the convolution, or, where that still fits, the sum of the pool */
+      assert_true(strstr(at, "its node 'conv") != NULL || strstr(at, "its node 'pool'") != NULL);
       assert_true(is_zero(extraction, i));
     }
   }
