@@ -93,6 +93,7 @@ tw_status tw_extract_one(tw_trunk *trunk, const tw_source *source, tw_trunk_head
                          tw_error *error) {
   size_t dimensions;
   threads = tw_thread_count(threads);
+  TW_TRY(tw_trunk_able(trunk, error));
   TW_TRY(tw_trunk_head_size(trunk, head, &dimensions, error));
   tw_pool *pool = tw_trunk_pool(trunk);
   tw_pooled *pooled = tw_pool_take(pool, head, threads);

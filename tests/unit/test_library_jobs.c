@@ -180,8 +180,10 @@ static void options_out_of_range_are_errors(void **state) {
   REFUSED_WITH(threads = -1, "threads");
   REFUSED_WITH(threads = TW_MAX_THREADS + 1, "threads");
   REFUSED_WITH(reserved[0] = &error, "tw_train_options_init");
-  REFUSED_WITH(reserved[19] = &error, "tw_train_options_init");
+  REFUSED_WITH(reserved[17] = &error, "tw_train_options_init");
   REFUSED_WITH(trunk = "no-such-trunk", "no-such-trunk");
+  REFUSED_WITH(precision = "f16", "precision is 'f16'; it must be f32, bf16, int8 or auto");
+  REFUSED_WITH(precision = "", "precision");
   char data[LIBRARY_PATH];
   library_path("data", data);
   library_fails(tw_train(NULL, tree_path("never.onnx"), NULL, &result, &error), TW_E_ARGUMENT, &error, "folder");
