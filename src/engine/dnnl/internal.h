@@ -254,6 +254,9 @@ tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, 
 const char *tw_primitive_implementation(const_dnnl_primitive_desc_t desc);
 dnnl_memory_desc_t tw_primitive_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what);
 
+/* Whether `count` floats, which need not be aligned, are all finite. */
+bool tw_all_finite(const void *floats, size_t count);
+
 /* oneDNN's status as ours. */
 tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *error);
 

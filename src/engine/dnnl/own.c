@@ -78,7 +78,6 @@ static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw
       .desc = floats(tw_winograd_packed_bytes(winograd)),
       .scale = 1,
       .winograd = winograd,
-
   };
   tw_argument arguments[OPERANDS + 1] = {[SOURCE] = {.role = DNNL_ARG_SRC},
                                          [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
