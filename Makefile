@@ -60,7 +60,7 @@ fuzz: deps-ci
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 bench: build
-	@bench/run.sh
+	@bench/compare
 
 clean:
 	rm -rf build

@@ -1,5 +1,5 @@
 """How a speed is measured here: topwork and its peer in turns, in both orders, the machine probed around each sample, the
-median of the good samples. Not a program: compare.py and start.py use it.
+median of the good samples; and a line of the table. Not a program: compare.py and its parts use it.
 """
 
 import json
@@ -18,37 +18,45 @@ import peer  # noqa: E402
 BAD_MOMENT = 1.15  # a probe this much slower than the fastest of the run
 MOST_SHOWN = 300  # characters of what a program said of itself
 CACHE = peer.WORK / "cache"  # of features, for comparisons that want them cached
+PROGRAMS = pathlib.Path(peer.TOPWORK).parent  # those of bench/ lie beside topwork
 
 
 class Samples:
     """Takes samples of commands, each between two probes of the machine."""
 
     def __init__(self):
-        self.program = peer.WORK / "probe"
-        subprocess.run(["cc", "-O2", str(HERE / "probe.c"), "-o", str(self.program), "-pthread"], check=True)
         self.fastest = [float("inf"), float("inf")]
         self.last = None
         self.all = []
 
     def probe(self):
-        times = [float(word) for word in subprocess.run([self.program], stdout=subprocess.PIPE, check=True).stdout.split()]
+        done = subprocess.run([PROGRAMS / "bench_probe"], stdout=subprocess.PIPE, check=True)
+        times = [float(word) for word in done.stdout.split()]
         self.fastest = [min(pair) for pair in zip(self.fastest, times)]
         return times
 
-    def take(self, name, command):
-        """One sample; its place in `all` is returned, since whether it is good is only known at the end."""
-        before = self.last or self.probe()
+    def take(self, name, command, before=None):
+        """One sample; whether it is good is only known at the end. before: called first, not timed."""
+        if before is not None:
+            before()
+        probed = self.last or self.probe()
         environment = {key: value for key, value in os.environ.items()
                        if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-        begun = time.perf_counter()
-        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=environment)
-        seconds = time.perf_counter() - begun
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(map(str, command))}\nexit status {done.returncode}\n{done.stderr.decode()}")
+        with open(peer.WORK / "said", "w+b") as said, open(peer.WORK / "complained", "w+b") as complained:
+            begun = time.perf_counter()
+            process = subprocess.Popen([str(word) for word in command], stdout=said, stderr=complained, env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - begun
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            complained.seek(0)
+            out, err = said.read(), complained.read()
+        if process.returncode != 0:
+            sys.exit(f"{' '.join(map(str, command))}\nexit status {process.returncode}\n{err.decode()}")
         self.last = self.probe()
-        stages = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
-        sample = {"name": name, "seconds": seconds, "probes": [before, self.last], "stages": stages}
+        stages = json.loads(out) if out.startswith(b"{") else {}
+        sample = {"name": name, "seconds": seconds, "peak": usage.ru_maxrss * 1024, "probes": [probed, self.last],
+                  "stages": stages}
         self.all.append(sample)
         print(f"  {name}: {seconds:.3f} s {json.dumps(stages)[:MOST_SHOWN] if stages else ''}", file=sys.stderr, flush=True)
         return sample
@@ -56,13 +64,14 @@ class Samples:
     def good(self, sample):
         return all(time <= BAD_MOMENT * best for probe in sample["probes"] for time, best in zip(probe, self.fastest))
 
-    def duel(self, commands, wanted):
-        """Runs the named commands in turns, both orders, until each has `wanted` good samples; {name: good samples}."""
+    def duel(self, commands, wanted, before=None):
+        """Runs the named commands in turns, both orders, until each has `wanted` good samples; {name: good samples}.
+        before: {name: what is done before each sample of it, not timed}."""
         first = len(self.all)
         names = list(commands)
         for turn in range(4 * wanted):
             for name in names if turn % 2 == 0 else reversed(names):
-                self.take(name, commands[name])
+                self.take(name, commands[name], (before or {}).get(name))
             kept = {name: [s for s in self.all[first:] if s["name"] == name and self.good(s)] for name in names}
             if min(map(len, kept.values())) >= wanted:
                 return kept
@@ -74,11 +83,11 @@ def median(samples, seconds=lambda sample: sample["seconds"]):
     return statistics.median(map(seconds, samples))
 
 
-def best_of(samples, commands, seconds):
-    """The name of the fastest of some ways to run a peer, two samples each."""
-    times = {name: min(seconds(samples.take(f"peer, {name}", command)) for _ in range(2))
-             for name, command in commands.items()}
-    return min(times, key=times.get)
+def best_of(samples, commands, seconds, times=2):
+    """The name of the fastest of some ways to run a peer, by so many samples each."""
+    seen = {name: min(seconds(samples.take(f"peer, {name}", command)) for _ in range(times))
+            for name, command in commands.items()}
+    return min(seen, key=seen.get)
 
 
 def without_imports(sample):
@@ -89,8 +98,40 @@ def run_alone(sample):
     return sample["stages"]["run"]
 
 
-def row(what, ours, theirs, reach, notes):
-    """A line of the table; reach None: for information."""
+# ---- Lines of the table -----------------------------------------------------------------------------------------------
+
+UNITS = {"s": (1, "s"), "ms": (1e3, "ms"), "MB": (1e-6, "MB")}
+
+
+def shown(value, unit):
+    factor, name = UNITS[unit]
+    return f"{factor * value:.4g} {name}"
+
+
+def row(what, ours, theirs, reach, notes=(), unit="s"):
+    """topwork beside a peer; reach: the largest ratio that is wanted, None: for information. ours, theirs: seconds."""
     ratio = ours / theirs
-    return {"what": what, "ours": ours, "theirs": theirs, "ratio": ratio, "reach": reach,
-            "verdict": "" if reach is None else "OK" if ratio <= reach else "short", "notes": notes}
+    return {"what": what, "ours": shown(ours, unit), "theirs": shown(theirs, unit), "ratio": ratio,
+            "reach": "" if reach is None else f"{reach:.2f}",
+            "verdict": "" if reach is None else "ok" if ratio <= reach else "short", "notes": list(notes)}
+
+
+def row_alone(what, ours, most, unit, notes=()):
+    """topwork beside a limit of its own. ours, most: seconds or bytes."""
+    return {"what": what, "ours": shown(ours, unit), "theirs": "", "ratio": None, "reach": shown(most, unit),
+            "verdict": "ok" if ours <= most else "short", "notes": list(notes)}
+
+
+def row_left_out(what, why):
+    return {"what": what, "ours": "", "theirs": "", "ratio": None, "reach": "", "verdict": "left out", "notes": [why]}
+
+
+def row_points(what, ours, theirs, most):
+    """Percentages that are to lie together; topwork's own both."""
+    return {"what": what, "ours": f"{ours:.2f} %", "theirs": f"{theirs:.2f} %", "ratio": None, "reach": f"{most} points",
+            "verdict": "ok" if theirs - ours <= most else "short", "notes": []}
+
+
+def row_least(what, ours, least):
+    return {"what": what, "ours": f"{ours:.4f}", "theirs": "", "ratio": None, "reach": f"{least:.3f} or more",
+            "verdict": "ok" if ours >= least else "short", "notes": []}

@@ -3,7 +3,8 @@
 measured against. Pictures are decoded by a pool of threads or processes, inferences run asynchronously with the
 throughput hint, normalisation is part of the network, and only the features are computed.
 
-Usage: peer_features.py FOLDER OUT.npy --pool thread|process --workers N [--requests N]
+Usage: peer_features.py NETWORK.xml FOLDER OUT.npy --pool thread|process --workers N [--streams N] [--most PICTURES]
+NETWORK.xml: the shipped trunk as peer_prepare.py makes it, of floats or of 8-bit integers. --streams: instead of the hint.
 Prints its stage times as JSON: imports, compile, run (all pictures, decoded and inferred), and within run the busy
 seconds of decoding, summed over the workers.
 """
@@ -34,33 +35,31 @@ def decode(path):
     return pixels, time.perf_counter() - begun
 
 
-def compiled_network(openvino):
-    """The shipped trunk up to its features, fed with bytes."""
+def compiled_network(openvino, network, streams):
+    """The network, fed with bytes."""
     from openvino.preprocess import PrePostProcessor
 
     core = openvino.Core()
-    network = core.read_model(peer.TRUNK / "efficientnet-lite0.onnx")
-    features = next(output for output in network.outputs if "features" in output.get_names())
-    network = openvino.Model([features], network.get_parameters())
-    network.reshape([1, 3, PREPROCESSING.side, PREPROCESSING.side])
-    steps = PrePostProcessor(network)
+    steps = PrePostProcessor(core.read_model(network))
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(PREPROCESSING.mean.tolist())
     steps.input().preprocess().scale((1 / PREPROCESSING.scale).tolist())
     steps.input().model().set_layout(openvino.Layout("NCHW"))
-    return core.compile_model(steps.build(), "CPU",
-                              {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"})
+    way = {"NUM_STREAMS": streams} if streams else {"PERFORMANCE_HINT": "THROUGHPUT"}
+    return core.compile_model(steps.build(), "CPU", way | {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("network")
     parser.add_argument("folder")
     parser.add_argument("output")
     parser.add_argument("--pool", choices=("thread", "process"), default="thread")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--requests", type=int, default=0, help="asynchronous requests; 0: as OpenVINO recommends")
+    parser.add_argument("--streams")
+    parser.add_argument("--most", type=int)
     arguments = parser.parse_args()
-    files = peer.pictures_in(arguments.folder)
+    files = peer.pictures_in(arguments.folder)[:arguments.most]
     make_pool = ThreadPoolExecutor if arguments.pool == "thread" else ProcessPoolExecutor
     pool = make_pool(arguments.workers)
     if arguments.pool == "process":
@@ -68,8 +67,8 @@ def main():
     import openvino
     imported = time.perf_counter()
 
-    network = compiled_network(openvino)
-    queue = openvino.AsyncInferQueue(network, arguments.requests)
+    network = compiled_network(openvino, arguments.network, arguments.streams)
+    queue = openvino.AsyncInferQueue(network)
     rows = np.empty((len(files), network.output(0).shape[1]), np.float32)
 
     def keep(request, index):

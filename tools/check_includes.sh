@@ -33,7 +33,7 @@ check() {
         where["curl/"] = where["archive.h"] = where["archive_entry.h"] = where["openssl/"] = "src/pull/module/"
         where["xlsxwriter.h"] = "src/report/xlsx/"
         where["lmdb.h"] = "src/features/"
-        where["immintrin.h"] = where["arm_neon.h"] = "src/image/ src/train/"
+        where["immintrin.h"] = where["arm_neon.h"] = "src/image/ src/train/ src/engine/kernels/"
         where["xxhash.h"] = "src/base/"
         where["jansson.h"] = "src/formats/ src/features/ src/train/ src/model/ src/report/ src/server/ src/api/"
       }

@@ -104,7 +104,8 @@ tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, 
                               .input_size = request->input_size,
                               .mean = request->mean,
                               .scale = request->scale,
-                              .labels = request->labels};
+                              .labels = request->labels,
+                              .fast_decode = request->fast_decode};
   tw_status status = tw_trunk_open(request->name, &options, ret_trunk, error);
   const tw_pull_entry *entry = status == TW_E_ARGUMENT ? tw_pull_find(request->name) : NULL;
   uint64_t bytes;

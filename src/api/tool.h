@@ -30,6 +30,7 @@ typedef struct tw_tool_trunk {
   const double *mean;  /* NULL: not given */
   const double *scale;
   const char *labels;    /* a label file; NULL: what comes with the trunk */
+  bool fast_decode;      /* JPEGs are decoded as small as the trunk's input allows */
   const char *precision; /* "f32", "bf16", "int8", "auto"; NULL: f32 */
   bool recalibrate;      /* make the calibration of int8 anew, though one is kept */
 } tw_tool_trunk;

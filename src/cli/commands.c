@@ -39,6 +39,7 @@ static tw_tool_trunk trunk_of(const settings *settings) {
                          .mean = isnan(settings->mean) ? NULL : &settings->mean,
                          .scale = isnan(settings->scale) ? NULL : &settings->scale,
                          .labels = settings->labels,
+                         .fast_decode = settings->fast_decode,
                          .precision = settings->precision,
                          .recalibrate = settings->recalibrate};
 }
@@ -222,7 +223,7 @@ static const char *conflict_of_drawing(const settings *settings, const drawing *
   }
   bool of_trunk = settings->trunk != NULL || settings->cut != NULL || settings->preprocess != NULL ||
                   settings->labels != NULL || settings->input_size != 0 || !isnan(settings->mean) ||
-                  !isnan(settings->scale) || settings->precision != NULL;
+                  !isnan(settings->scale) || settings->fast_decode || settings->precision != NULL;
   return of_trunk && given == drawing->most
              ? "--trunk and what belongs to it go with a picture alone: a model has its own"
              : NULL;
@@ -329,7 +330,7 @@ static int run_bench(const settings *settings) {
 
 #define COMMON "json quiet threads"
 #define CACHED COMMON " cache no-cache strict"
-#define NETWORK "trunk preprocess input-size mean scale"
+#define NETWORK "trunk preprocess input-size mean scale fast-decode"
 #define TRUNK NETWORK " cut"
 
 const command tw_cli_commands[] = {

@@ -21,6 +21,8 @@ static const option options[] = {
      FIELD(input_size), 1, 4096, NULL},
     {"mean", 0, OPTION_REAL, "X", "what is subtracted from pixels of 0..255", FIELD(mean), 0, 0, NULL},
     {"scale", 0, OPTION_REAL, "X", "what they are multiplied with then", FIELD(scale), 0, 0, NULL},
+    {"fast-decode", 0, OPTION_FLAG, NULL, "decode JPEGs at 1/2, 1/4 or 1/8 where the network needs no more",
+     FIELD(fast_decode), 0, 0, NULL},
     {"labels", 0, OPTION_TEXT, "FILE", "labels of the network's outputs (docs/LABELS.md)", FIELD(labels), 0, 0, NULL},
     {"precision", 0, OPTION_CHOICE, "NAME", "f32 (default), bf16, int8, or auto: int8 where it is near enough to f32",
      FIELD(precision), 0, 0, "f32|bf16|int8|auto"},

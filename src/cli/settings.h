@@ -20,6 +20,7 @@ typedef struct settings {
   const char *labels;
   const char *precision;
   const char *from;
+  bool fast_decode;
   uint64_t input_size;
   double mean; /* NAN: not given, as of all OPTION_REAL without another default */
   double scale;

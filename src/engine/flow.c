@@ -13,12 +13,12 @@ static bool is_constant(const tw_value *value) {
   return value->data != NULL && value->dtype == TW_DTYPE_F32;
 }
 
-bool tw_flow_weights(const tw_value *value, const void **ret_data, size_t ret_strides[TW_MAX_RANK]) {
+const tw_value *tw_flow_weights(const tw_value *value, size_t ret_strides[TW_MAX_RANK]) {
   const tw_node *transpose = value->producer;
   bool transposed = transpose != NULL && transpose->op == TW_OP_TRANSPOSE;
   const tw_value *stored = transposed ? transpose->inputs[0] : value;
   if (!is_constant(stored)) {
-    return false;
+    return NULL;
   }
   size_t strides[TW_MAX_RANK];
   size_t stride = 1;
@@ -29,8 +29,7 @@ bool tw_flow_weights(const tw_value *value, const void **ret_data, size_t ret_st
   for (int i = 0; i < stored->shape.rank; i++) {
     ret_strides[i] = strides[transposed ? transpose->attributes.target[i] : i];
   }
-  *ret_data = stored->data;
-  return true;
+  return stored;
 }
 
 bool tw_flow_is_depthwise(const tw_node *node) {
@@ -39,10 +38,9 @@ bool tw_flow_is_depthwise(const tw_node *node) {
 }
 
 bool tw_flow_takes_int8(const tw_node *node) {
-  const void *data;
   size_t strides[TW_MAX_RANK];
   if (node->op != TW_OP_CONV || node->attributes.spatial != 2 || !is_picture(node->inputs[0]) ||
-      !is_picture(node->output) || node->inputs[0]->data != NULL || !tw_flow_weights(node->inputs[1], &data, strides)) {
+      !is_picture(node->output) || node->inputs[0]->data != NULL || tw_flow_weights(node->inputs[1], strides) == NULL) {
     return false;
   }
   const tw_value *bias = node->input_count > 2 ? node->inputs[2] : NULL;

@@ -16,9 +16,9 @@ typedef struct tw_flow {
 
 /* Convolutions of pictures with constant weights (and what a convolution adds has one scale). */
 bool tw_flow_takes_int8(const tw_node *node);
-/* Where the elements of constant float32 weights are: data, and the distance between neighbours along each dimension,
- * in elements. They may be a transposed constant (a GraphDef's). False when they are no such constant. */
-bool tw_flow_weights(const tw_value *value, const void **ret_data, size_t ret_strides[TW_MAX_RANK]);
+/* The constant that holds these float32 weights, and the distance there between neighbours along each dimension, in
+ * elements. They may be a transposed constant (a GraphDef's). NULL when they are none. */
+const tw_value *tw_flow_weights(const tw_value *value, size_t ret_strides[TW_MAX_RANK]);
 /* The channel-by-channel ones: their weights meet one byte each and may be twice as large. */
 bool tw_flow_is_depthwise(const tw_node *node);
 /* The average of all pixels of a picture: from bytes, but never to them. */

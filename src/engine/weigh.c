@@ -20,8 +20,8 @@ enum { LARGEST_ALONE = 127, LARGEST_PAIR = 127, LARGEST_OF_ANY_PAIR = 64 };
 typedef struct weighing {
   const tw_node *node;
   tw_quantised_node *to;
-  int8_t *bytes;      /* to->weights, while they are made */
-  const void *floats; /* the node's weights, and where they are */
+  int8_t *bytes; /* to->weights, while they are made */
+  float *floats; /* the constant that holds the node's weights, and the order they have there */
   size_t strides[TW_MAX_RANK];
   const float *scales; /* of the channels read */
   double *means;       /* of the channels read, in their bytes */
@@ -31,6 +31,7 @@ typedef struct weighing {
   size_t width;
 } weighing;
 
+/* Not aligned. */
 static double load(const void *floats, size_t i) {
   float value;
   memcpy(&value, (const uint8_t *)floats + i * sizeof value, sizeof value);
@@ -44,7 +45,7 @@ static tw_status load_channel(const weighing *w, size_t channel, size_t first_in
     for (size_t y = 0; y < w->height; y++) {
       for (size_t x = 0; x < w->width; x++) {
         *to = scale *
-              load(w->floats, channel * w->strides[0] + i * w->strides[1] + y * w->strides[2] + x * w->strides[3]);
+              (double)w->floats[channel * w->strides[0] + i * w->strides[1] + y * w->strides[2] + x * w->strides[3]];
         if (!isfinite(*to++)) {
           return tw_error_set(error, TW_E_DATA, "node '%s': its weights are not all finite", w->node->name);
         }
@@ -116,7 +117,7 @@ static tw_status prepare(weighing *w, const double *means, tw_arena *arena, tw_e
   w->inputs = (size_t)shape->dims[1];
   w->height = (size_t)shape->dims[2];
   w->width = (size_t)shape->dims[3];
-  tw_flow_weights(w->node->inputs[1], &w->floats, w->strides);
+  const tw_value *constant = tw_flow_weights(w->node->inputs[1], w->strides);
   tw_shape_count(shape, &to->size);
   to->channels = (size_t)shape->dims[0];
   to->scales = tw_arena_alloc(arena, to->channels, sizeof(float));
@@ -125,9 +126,12 @@ static tw_status prepare(weighing *w, const double *means, tw_arena *arena, tw_e
   to->weights = w->bytes;
   w->weights = tw_alloc(w->inputs * w->height * w->width, sizeof(double));
   w->means = tw_alloc(read, sizeof(double));
-  if (to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL || w->means == NULL) {
+  w->floats = tw_alloc(to->size, sizeof(float));
+  if (w->floats == NULL || to->scales == NULL || to->biases == NULL || w->bytes == NULL || w->weights == NULL ||
+      w->means == NULL) {
     return tw_error_memory(error);
   }
+  tw_constant_floats(constant, w->floats);
   for (size_t i = 0; i < read; i++) {
     w->means[i] = means[i] / (double)w->scales[i];
   }
@@ -143,5 +147,6 @@ tw_status tw_weigh(const tw_node *graph_node, const float *scales, const double 
   }
   tw_free(w.weights);
   tw_free(w.means);
+  tw_free(w.floats);
   return status != TW_OK ? status : tw_quantised_fingerprint(graph_node, &node->fingerprint, error);
 }

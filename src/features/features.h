@@ -86,6 +86,7 @@ typedef struct tw_trunk_options {
   const double *mean;  /* tensor = (pixel - mean) * scale, all colours alike; NULL: not given */
   const double *scale;
   const char *labels; /* a label file (formats/formats.h); NULL: those that come with the trunk */
+  bool fast_decode;   /* JPEGs are decoded as small as they may be (image.h, TW_DECODE_DRAFT) */
 } tw_trunk_options;
 
 /* The folder of calibrations, in that of the cache. */

@@ -387,7 +387,7 @@ tw_status tw_trunk_plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_grap
   tw_value *output = tw_graph_find(graph, wanted->name);
   tw_status status = output == NULL ? tw_error_set(error, TW_E_ENGINE, "'%s' is lost in the copy", wanted->name)
                                     : tw_graph_cut(graph, &output, 1, error);
-  status = status == TW_OK ? tw_graph_optimise(graph, NULL, NULL, error) : status;
+  status = status == TW_OK ? tw_graph_optimise_for_plan(graph, error) : status;
   if (status != TW_OK) {
     tw_graph_free(graph);
     return status;

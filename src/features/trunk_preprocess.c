@@ -77,6 +77,7 @@ tw_status tw_trunk_find_preprocess(const tw_preprocess_source *source, tw_prepro
   if (options->input_size != 0) {
     preprocess.width = preprocess.height = options->input_size;
   }
+  preprocess.decode = options->fast_decode ? TW_DECODE_DRAFT : preprocess.decode;
   for (int c = 0; c < 3; c++) {
     preprocess.mean[c] = options->mean == NULL ? preprocess.mean[c] : (float)*options->mean;
     preprocess.scale[c] = options->scale == NULL ? preprocess.scale[c] : (float)*options->scale;

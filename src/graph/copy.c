@@ -13,7 +13,10 @@ static tw_status copy_value(tw_graph *copy, tw_value **made, const tw_value *val
   if (value->data == NULL) {
     return tw_error_set(error, TW_E_ARGUMENT, "the value " TW_QUOTED " is used before it is made", value->name);
   }
-  return tw_graph_add_constant(copy, value->name, value->dtype, &value->shape, value->data, &made[value->index], error);
+  TW_TRY(
+      tw_graph_add_constant(copy, value->name, value->dtype, &value->shape, value->data, &made[value->index], error));
+  made[value->index]->scaling = value->scaling;
+  return TW_OK;
 }
 
 static tw_status copy_node(tw_graph *copy, tw_value **made, const tw_node *node, tw_error *error) {
@@ -46,6 +49,7 @@ static tw_status copy_metadata(tw_graph *copy, const tw_graph *graph, tw_error *
 static tw_status copy_into(tw_graph *copy, const tw_graph *graph, tw_value **made, tw_error *error) {
   copy->dynamic_batch = graph->dynamic_batch;
   copy->colours_last = graph->colours_last;
+  copy->mapped = graph->mapped;
   TW_TRY(copy_metadata(copy, graph, error));
   for (size_t i = 0; i < graph->input_count; i++) {
     const tw_value *input = graph->inputs[i];

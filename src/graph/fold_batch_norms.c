@@ -123,80 +123,65 @@ static tw_node *foldable_conv(const tw_rewrite *rewrite, const tw_value *value) 
   return fits ? node : NULL;
 }
 
-/* to = from * scale[c], c counting along one axis: outer x channels x inner. */
-typedef struct scaling {
-  const uint8_t *from;
-  tw_value *result; /* its data come when it is computed */
-  float *to;
-  size_t outer;
-  size_t inner;
-  size_t channels;
-  const double *scale; /* in the arena */
-} scaling;
-
 /* The pass, and what it has put off: weights are scaled all at once, on all cores, into one block, which the system
  * gives faster than many. */
 typedef struct folder {
   tw_rewrite rewrite;
-  scaling *scalings;
+  tw_value **scaled; /* constants with a scaling */
+  float **rooms;     /* where each is computed to */
   size_t count;
   size_t capacity;
 } folder;
 
 static tw_status scale_weights(void *context, size_t task, tw_error *error) {
   (void)error;
-  const scaling *at = &((const scaling *)context)[task];
-  const uint8_t *from = at->from;
-  float *to = at->to;
-  for (size_t i = 0; i < at->outer; i++) {
-    for (size_t c = 0; c < at->channels; c++) {
-      for (size_t k = 0; k < at->inner; k++) {
-        float weight;
-        memcpy(&weight, from, sizeof weight);
-        *to++ = (float)((double)weight * at->scale[c]);
-        from += sizeof weight;
-      }
-    }
-  }
+  const folder *folder = context;
+  const tw_value *value = folder->scaled[task];
+  tw_constant_floats(value, folder->rooms[task]);
   return TW_OK;
 }
 
-static size_t bytes_of(const scaling *scaling) {
+static size_t bytes_of(const tw_value *value) {
   const size_t alignment = 64;
-  return (scaling->result->data_size + alignment - 1) & ~(alignment - 1);
+  return (value->data_size + alignment - 1) & ~(alignment - 1);
 }
 
 static tw_status scale_all(folder *folder, tw_error *error) {
   const size_t worth_threads = (size_t)1 << 20;
   size_t bytes = 0;
   for (size_t i = 0; i < folder->count; i++) {
-    bytes += bytes_of(&folder->scalings[i]); /* as many as the weights they are made of have */
+    bytes += bytes_of(folder->scaled[i]); /* as many as the weights they are made of have */
   }
   void *room;
   TW_TRY(tw_graph_fold_room(folder->rewrite.graph, bytes, &room, error));
   uint8_t *at = room;
   for (size_t i = 0; i < folder->count; i++) {
-    scaling *scaling = &folder->scalings[i];
-    scaling->to = (float *)(void *)at;
-    scaling->result->data = at;
-    at += bytes_of(scaling);
+    folder->rooms[i] = (float *)(void *)at;
+    at += bytes_of(folder->scaled[i]);
   }
   size_t count = folder->count;
+  TW_TRY(tw_parallel(bytes < worth_threads ? 1 : tw_cpu_count(), count, scale_weights, folder, error));
+  for (size_t i = 0; i < count; i++) {
+    folder->scaled[i]->data = folder->rooms[i];
+    folder->scaled[i]->scaling = NULL;
+  }
   folder->count = 0;
-  return tw_parallel(bytes < worth_threads ? 1 : tw_cpu_count(), count, scale_weights, folder->scalings, error);
+  return TW_OK;
 }
 
-static tw_status put_off(folder *folder, const scaling *given, tw_error *error) {
+static tw_status put_off(folder *folder, tw_value *scaled, tw_error *error) {
   if (folder->count == folder->capacity) {
     size_t capacity = folder->capacity == 0 ? 64 : 2 * folder->capacity;
-    scaling *larger = tw_realloc(folder->scalings, capacity, sizeof *larger);
-    if (larger == NULL) {
+    tw_value **values = tw_realloc(folder->scaled, capacity, sizeof(tw_value *));
+    folder->scaled = values == NULL ? folder->scaled : values;
+    float **rooms = tw_realloc(folder->rooms, capacity, sizeof(float *));
+    folder->rooms = rooms == NULL ? folder->rooms : rooms;
+    if (values == NULL || rooms == NULL) {
       return tw_error_memory(error);
     }
-    folder->scalings = larger;
     folder->capacity = capacity;
   }
-  folder->scalings[folder->count++] = *given;
+  folder->scaled[folder->count++] = scaled;
   return TW_OK;
 }
 
@@ -207,26 +192,27 @@ static tw_status scale_inputs(folder *folder, tw_node *conv, const tw_node *node
   tw_node *turn = transposition(conv->inputs[1]);
   const tw_value *stored = turn != NULL ? turn->inputs[0] : conv->inputs[1];
   int axis = turn != NULL ? (int)turn->attributes.target[0] : 0;
-  double *scale = tw_arena_alloc(graph->arena, map->channels, sizeof *scale);
-  static const float later = 0;
-  scaling scaling = {.inner = 1, .channels = map->channels, .scale = scale};
-  if (scale == NULL) {
+  double *factors = tw_arena_alloc(graph->arena, map->channels, sizeof *factors);
+  tw_scaling *scaling = tw_arena_alloc(graph->arena, 1, sizeof *scaling);
+  tw_value *scaled;
+  if (factors == NULL || scaling == NULL) {
     return tw_error_memory(error);
   }
-  if (stored->index >= folder->rewrite.use_count) { /* of this pass: perhaps not computed yet */
+  if (stored->scaling != NULL) { /* rounded once for each */
     TW_TRY(scale_all(folder, error));
   }
-  scaling.from = stored->data;
-  memcpy(scale, map->scale, map->channels * sizeof *scale);
+  memcpy(factors, map->scale, map->channels * sizeof *factors);
+  *scaling = (tw_scaling){.channels = map->channels, .inner = 1, .factors = factors};
   for (int i = axis + 1; i < stored->shape.rank; i++) {
-    scaling.inner *= (size_t)stored->shape.dims[i]; /* of a tensor that is there */
+    scaling->inner *= (size_t)stored->shape.dims[i]; /* of a tensor that is there */
   }
-  scaling.outer = stored->data_size / sizeof(float) / map->channels / scaling.inner;
-  TW_TRY(put_constant(graph, node, "weights", &stored->shape, &later, &scaling.result, error));
-  TW_TRY(put_off(folder, &scaling, error));
-  inputs[1] = turn != NULL ? conv->inputs[1] : scaling.result;
+  scaling->outer = stored->data_size / sizeof(float) / map->channels / scaling->inner;
+  TW_TRY(put_constant(graph, node, "weights", &stored->shape, stored->data, &scaled, error));
+  scaled->scaling = scaling;
+  TW_TRY(put_off(folder, scaled, error));
+  inputs[1] = turn != NULL ? conv->inputs[1] : scaled;
   if (turn != NULL) {
-    turn->inputs[0] = scaling.result;
+    turn->inputs[0] = scaled;
   }
   return TW_OK;
 }
@@ -333,14 +319,23 @@ static tw_status visit_node(folder *folder, tw_node *node, tw_error *error) {
   return status;
 }
 
-tw_status tw_graph_fold_batch_norms(tw_graph *graph, tw_error *error) {
+static tw_status run(tw_graph *graph, bool late, tw_error *error) {
   folder folder = {0};
   TW_TRY(tw_rewrite_begin(graph, &folder.rewrite, error));
   tw_status status = TW_OK;
   for (size_t i = 0; status == TW_OK && i < graph->node_count; i++) {
     status = visit_node(&folder, graph->nodes[i], error);
   }
-  status = status == TW_OK ? scale_all(&folder, error) : status;
-  tw_free(folder.scalings);
+  status = status == TW_OK && !late ? scale_all(&folder, error) : status;
+  tw_free(folder.scaled);
+  tw_free(folder.rooms);
   return tw_rewrite_end(&folder.rewrite, status, error);
+}
+
+tw_status tw_graph_fold_batch_norms(tw_graph *graph, tw_error *error) {
+  return run(graph, false, error);
+}
+
+tw_status tw_graph_fold_batch_norms_late(tw_graph *graph, tw_error *error) {
+  return run(graph, true, error);
 }

@@ -55,15 +55,25 @@ char *tw_shape_text(const tw_shape *shape, char text[TW_SHAPE_TEXT_SIZE]); /* "1
 
 typedef struct tw_node tw_node;
 
+/* A factor for each index along one dimension of a tensor of outer x channels x inner elements. */
+typedef struct tw_scaling {
+  size_t outer;
+  size_t channels;
+  size_t inner;
+  const double *factors; /* channels */
+} tw_scaling;
+
 /* What flows: an input, a constant, or a node's result. */
 typedef struct tw_value {
   const char *name; /* unique in its graph; never NULL */
   tw_dtype dtype;
   tw_shape shape;
-  const void *data;  /* a constant's elements, little-endian, row-major, not necessarily aligned; NULL otherwise */
-  size_t data_size;  /* bytes */
-  tw_node *producer; /* NULL for inputs and constants */
-  size_t index;      /* its number in its graph, below value_count: for tables beside the graph */
+  const void *data; /* a constant's elements, little-endian, row-major, not necessarily aligned; NULL otherwise */
+  size_t data_size; /* bytes */
+  const tw_scaling *scaling; /* of a float32 constant that tw_graph_optimise_for_plan made: its elements are those of
+                                `data` times this (tw_constant_floats); NULL: data's own */
+  tw_node *producer;         /* NULL for inputs and constants */
+  size_t index;              /* its number in its graph, below value_count: for tables beside the graph */
 } tw_value;
 
 /* ---- Nodes ------------------------------------------------------------------------------------------------------- */
@@ -147,6 +157,7 @@ typedef struct tw_graph {
   bool colours_last;         /* the file's own pictures are N x H x W x C: a GraphDef; ours never are */
   bool dynamic_batch;        /* the file's inputs had a symbolic first dimension; written back so */
   struct tw_graph_source *source; /* what holds the constants' bytes: the mapped file; NULL for graphs built by hand */
+  tw_bytes mapped; /* that file, of which constants may be a part; in copies, too; empty for graphs built by hand */
   size_t metadata_count;
   struct tw_metadata *metadata; /* ONNX's metadata_props, in file order */
   tw_bytes attachment;          /* of an ONNX file (formats/formats.h), borrowed from it; data NULL: there is none */
@@ -247,6 +258,12 @@ tw_value *tw_graph_features_value(const tw_graph *graph);
 uint64_t tw_node_multiplications(const tw_node *node); /* multiply-adds, 0 for operators without */
 size_t tw_graph_parameters(const tw_graph *graph);     /* elements of all floating-point constants */
 
+/* All elements of a float32 constant, its scaling applied: in double, rounded once. */
+void tw_constant_floats(const tw_value *constant, float *to);
+/* Gives back the memory that a constant's bytes take while they are not looked at, where they are a part of the mapped
+ * file: they can be read again at any time. Thread-safe. */
+void tw_graph_release(const tw_graph *graph, const tw_value *constant);
+
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
 
 /* A second graph that borrows the constants' bytes of the first, which must outlive it. */
@@ -267,5 +284,9 @@ tw_status tw_graph_fuse(tw_graph *graph, tw_error *error);             /* activa
  * builds. */
 typedef void (*tw_pass_observer)(void *context, const char *pass, const tw_graph *graph);
 tw_status tw_graph_optimise(tw_graph *graph, tw_pass_observer observe, void *context, tw_error *error);
+/* The same for a graph that is to become a plan: weights that would have to be multiplied are left as they are, and
+ * `scaling` says by what. Whoever reads them (tw_constant_floats) does it on the way, so that they are not in memory
+ * once more. Such a graph is not to be optimised again. */
+tw_status tw_graph_optimise_for_plan(tw_graph *graph, tw_error *error);
 
 #endif

@@ -7,7 +7,8 @@
 /* The first field that these nodes do not compute; NULL when they compute it all. Fields that no JPEG has (alpha) and
  * those with a single value do not matter. */
 static const char *what_differs(const tw_preprocess *preprocess) {
-  return preprocess->filter != TW_FILTER_BILINEAR_LEGACY     ? "filter=bilinear-legacy"
+  return preprocess->decode != TW_DECODE_FULL                ? "decode=full"
+         : preprocess->filter != TW_FILTER_BILINEAR_LEGACY   ? "filter=bilinear-legacy"
          : preprocess->rounding != TW_ROUNDING_FLOAT         ? "rounding=float"
          : preprocess->geometry != TW_GEOMETRY_SQUASH        ? "geometry=squash"
          : preprocess->orientation != TW_ORIENTATION_IGNORED ? "orientation=ignored"

@@ -10,6 +10,7 @@
 enum { KIND_INPUT = 1, KIND_CONSTANT = 2, KIND_NODE = 3, KIND_MISSING = 4 };
 
 typedef struct hashing {
+  const tw_graph *graph;
   tw_hash *hashes; /* by value index */
   bool *needed;    /* by value index */
   bool *known;     /* by value index */
@@ -49,6 +50,7 @@ static tw_status hash_input(hashing *at, const tw_value *value, size_t number, t
 
 static tw_status hash_constant(hashing *at, const tw_value *value, tw_error *error) {
   tw_hash content = tw_hash_of(value->data, value->data_size);
+  tw_graph_release(at->graph, value);
   add_number(&at->pieces, KIND_CONSTANT);
   add_type(&at->pieces, value);
   tw_buffer_append(&at->pieces, content.bytes, sizeof content.bytes);
@@ -106,7 +108,8 @@ tw_status tw_graph_hash(const tw_graph *graph, const tw_value *value, tw_hash *r
   if (value == NULL || value->index >= graph->value_count) {
     return tw_error_set(error, TW_E_ARGUMENT, "no value of this network");
   }
-  hashing at = {.hashes = tw_alloc(graph->value_count, sizeof(tw_hash)),
+  hashing at = {.graph = graph,
+                .hashes = tw_alloc(graph->value_count, sizeof(tw_hash)),
                 .known = tw_alloc(graph->value_count, sizeof(bool))};
   bool room = at.hashes != NULL && at.known != NULL;
   tw_status status = room ? hash_value(graph, &at, value, error) : tw_error_memory(error);

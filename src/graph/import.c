@@ -63,6 +63,7 @@ tw_status tw_graph_import_hinted(const char *path, const tw_graph_hints *hints, 
   }
   source->map = map;
   graph->source = source;
+  graph->mapped = tw_map_bytes(map);
   *ret_graph = graph;
   return TW_OK;
 }

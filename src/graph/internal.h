@@ -58,6 +58,9 @@ tw_status tw_graph_count_uses(const tw_graph *graph, uint32_t **ret_uses, tw_err
 /* tw_graph_fold_constants, but weights of a convolution that are only stored in another order stay so. */
 tw_status tw_graph_fold_for_engine(tw_graph *graph, tw_error *error);
 
+/* tw_graph_fold_batch_norms, but weights are not multiplied yet: tw_value.scaling. */
+tw_status tw_graph_fold_batch_norms_late(tw_graph *graph, tw_error *error);
+
 /* Room for a constant that a pass computes, within TW_MAX_FOLDED_BYTES and what the constants given justify. */
 tw_status tw_graph_fold_room(tw_graph *graph, size_t bytes, void **ret_room, tw_error *error);
 

@@ -6,15 +6,11 @@ typedef struct pass {
   tw_status (*run)(tw_graph *graph, tw_error *error);
 } pass;
 
-static const pass passes[] = {
-    {"fold constants", tw_graph_fold_for_engine},
-    {"remove identities", tw_graph_remove_identities},
-    {"fold batch norms", tw_graph_fold_batch_norms},
-    {"fuse", tw_graph_fuse},
-};
+enum { PASS_COUNT = 4 };
 
-tw_status tw_graph_optimise(tw_graph *graph, tw_pass_observer observe, void *context, tw_error *error) {
-  for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+static tw_status run(const pass passes[PASS_COUNT], tw_graph *graph, tw_pass_observer observe, void *context,
+                     tw_error *error) {
+  for (size_t i = 0; i < PASS_COUNT; i++) {
     tw_status status = passes[i].run(graph, error);
 #ifndef NDEBUG
     if (status == TW_OK) {
@@ -29,4 +25,24 @@ tw_status tw_graph_optimise(tw_graph *graph, tw_pass_observer observe, void *con
     }
   }
   return TW_OK;
+}
+
+tw_status tw_graph_optimise(tw_graph *graph, tw_pass_observer observe, void *context, tw_error *error) {
+  static const pass passes[PASS_COUNT] = {
+      {"fold constants", tw_graph_fold_for_engine},
+      {"remove identities", tw_graph_remove_identities},
+      {"fold batch norms", tw_graph_fold_batch_norms},
+      {"fuse", tw_graph_fuse},
+  };
+  return run(passes, graph, observe, context, error);
+}
+
+tw_status tw_graph_optimise_for_plan(tw_graph *graph, tw_error *error) {
+  static const pass passes[PASS_COUNT] = {
+      {"fold constants", tw_graph_fold_for_engine},
+      {"remove identities", tw_graph_remove_identities},
+      {"fold batch norms", tw_graph_fold_batch_norms_late},
+      {"fuse", tw_graph_fuse},
+  };
+  return run(passes, graph, NULL, NULL, error);
 }

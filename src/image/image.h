@@ -44,6 +44,12 @@ bool tw_image_is_picture_name(const char *path);
 
 /* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
 
+/* How large a JPEG is decoded. Draft: at 1/2, 1/4 or 1/8 of its size, the smallest of these whose two sides still cover
+ * what the picture is then resized to, by libjpeg's inverse transform of fewer coefficients. It is what Pillow's
+ * Image.draft(None, (round(width / crop), round(height / crop))) chooses, the sides of the network's input exchanged
+ * for a picture that is turned; all that follows sees the smaller picture. Pictures of other formats are decoded in
+ * full, as by Pillow. */
+typedef enum tw_decode { TW_DECODE_FULL, TW_DECODE_DRAFT } tw_decode;
 typedef enum tw_dct { TW_DCT_ISLOW, TW_DCT_IFAST } tw_dct;                             /* JPEG's inverse transform */
 typedef enum tw_upsampling { TW_UPSAMPLING_FANCY, TW_UPSAMPLING_PLAIN } tw_upsampling; /* of JPEG's chroma */
 typedef enum tw_orientation { TW_ORIENTATION_EXIF, TW_ORIENTATION_IGNORED } tw_orientation;
@@ -74,6 +80,7 @@ typedef enum tw_layout { TW_LAYOUT_NCHW, TW_LAYOUT_NHWC } tw_layout;
 
 /* Order of steps: decode, orient, remove alpha, resize horizontally, then vertically, crop, normalise. */
 typedef struct tw_preprocess {
+  tw_decode decode;
   tw_dct dct;
   tw_upsampling upsampling;
   tw_orientation orientation;
@@ -92,12 +99,14 @@ typedef struct tw_preprocess {
   tw_layout layout;
 } tw_preprocess;
 
-/* The canonical text, `name=value` separated by single spaces, all fields, always in this order:
+/* The canonical text, `name=value` separated by single spaces, all fields, always in this order (and before them
+ * decode=draft where it is; a text without `decode` means decode=full, as all did before there was another):
  * dct=islow upsampling=fancy orientation=exif icc=ignored cmyk=pillow alpha=white filter=bicubic geometry=crop
  * crop=0.875 rounding=u8 size=224x224 mean=127,127,127 scale=0.0078125,0.0078125,0.0078125 colour=rgb layout=nchw
  * Allocated; NULL when out of memory. */
 char *tw_preprocess_text(const tw_preprocess *preprocess);
-/* Reads it back, fields in any order, each exactly once. TW_E_FORMAT names the field and its possible values. */
+/* Reads it back, fields in any order, each exactly once but for `decode`. TW_E_FORMAT names the field and its possible
+ * values. */
 tw_status tw_preprocess_parse(const char *text, tw_preprocess *ret_preprocess, tw_error *error);
 size_t tw_preprocess_count(const tw_preprocess *preprocess); /* 3 * height * width floats */
 

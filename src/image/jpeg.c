@@ -21,6 +21,7 @@ typedef struct decoder {
   tw_image_reader *reader;
   tw_error *error;
   tw_status status; /* what went wrong, set before the jump */
+  bool turned;      /* width and height are exchanged after decoding */
 } decoder;
 
 _Noreturn static void fail(decoder *decoder, tw_status status) {
@@ -115,6 +116,33 @@ static void set_up(decoder *decoder, tw_bytes file) {
   decoder->progress.progress_monitor = on_progress;
 }
 
+/* The largest of 8, 4, 2, 1 by which both sides can be divided, rounding down, and still be what is wanted: Pillow's
+ * JpegImageFile.draft. */
+static unsigned draft_scale(const decoder *decoder, const tw_preprocess *preprocess) {
+  const struct jpeg_decompress_struct *info = &decoder->info;
+  size_t width;
+  size_t height;
+  tw_preprocess_cover(preprocess, &width, &height);
+  size_t across = info->image_width / (decoder->turned ? height : width);
+  size_t down = info->image_height / (decoder->turned ? width : height);
+  unsigned scale = 8;
+  while (scale > 1 && (across < scale || down < scale)) {
+    scale /= 2;
+  }
+  return scale;
+}
+
+/* For eyes: the longer side may be as small as `enough`. */
+static unsigned thumbnail_scale(const decoder *decoder) {
+  const struct jpeg_decompress_struct *info = &decoder->info;
+  size_t longer = info->image_width > info->image_height ? info->image_width : info->image_height;
+  unsigned scale = 1;
+  while (scale < 8 && longer / (2 * scale) >= decoder->reader->enough) {
+    scale *= 2;
+  }
+  return scale;
+}
+
 static void read_header(decoder *decoder, const tw_preprocess *preprocess) {
   struct jpeg_decompress_struct *info = &decoder->info;
   jpeg_read_header(info, TRUE);
@@ -130,13 +158,10 @@ static void read_header(decoder *decoder, const tw_preprocess *preprocess) {
   info->out_color_space = info->num_components == 4 ? JCS_CMYK : JCS_RGB;
   info->dct_method = preprocess->dct == TW_DCT_IFAST ? JDCT_IFAST : JDCT_ISLOW;
   info->do_fancy_upsampling = preprocess->upsampling == TW_UPSAMPLING_FANCY;
-  size_t longer = info->image_width > info->image_height ? info->image_width : info->image_height;
   info->scale_num = 1;
-  info->scale_denom = 1;
-  while (decoder->reader->enough > 0 && info->scale_denom < 8 &&
-         longer / (2 * info->scale_denom) >= decoder->reader->enough) {
-    info->scale_denom *= 2;
-  }
+  info->scale_denom = decoder->reader->enough > 0             ? thumbnail_scale(decoder)
+                      : preprocess->decode == TW_DECODE_DRAFT ? draft_scale(decoder, preprocess)
+                                                              : 1;
 }
 
 /* Pillow takes every JPEG of four colours as one of Adobe's, which store light where others store ink. */
@@ -186,11 +211,13 @@ static tw_status run(decoder *decoder, const tw_preprocess *preprocess) {
 
 tw_status tw_jpeg_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess,
                          tw_decoded *ret_decoded, tw_error *error) {
-  decoder decoder = {.reader = reader, .error = error};
+  int orientation = tw_exif_orientation_jpeg(file);
+  bool upright = preprocess->orientation == TW_ORIENTATION_EXIF;
+  decoder decoder = {.reader = reader, .error = error, .turned = upright && orientation >= 5};
   set_up(&decoder, file);
   tw_status status = run(&decoder, preprocess);
   if (status == TW_OK) {
-    *ret_decoded = (tw_decoded){decoder.info.output_width, decoder.info.output_height, tw_exif_orientation_jpeg(file)};
+    *ret_decoded = (tw_decoded){decoder.info.output_width, decoder.info.output_height, orientation};
   }
   jpeg_destroy_decompress(&decoder.info);
   return status;

@@ -10,6 +10,12 @@ static size_t rounded(double value) {
   return whole < 1 ? 1 : (size_t)whole;
 }
 
+void tw_preprocess_cover(const tw_preprocess *preprocess, size_t *ret_width, size_t *ret_height) {
+  double crop = preprocess->geometry == TW_GEOMETRY_CROP ? preprocess->crop : 1;
+  *ret_width = rounded(preprocess->width / crop);
+  *ret_height = rounded(preprocess->height / crop);
+}
+
 static tw_span centre(size_t whole, size_t wanted) {
   return (tw_span){whole, (whole - wanted) / 2, wanted};
 }
@@ -21,8 +27,11 @@ static void geometry(const tw_image *image, const tw_preprocess *preprocess, tw_
   *ret_columns = centre(preprocess->width, preprocess->width);
   *ret_lines = centre(preprocess->height, preprocess->height);
   if (preprocess->geometry == TW_GEOMETRY_CROP) {
-    double across = (double)rounded(preprocess->width / preprocess->crop) / (double)image->width;
-    double down = (double)rounded(preprocess->height / preprocess->crop) / (double)image->height;
+    size_t width;
+    size_t height;
+    tw_preprocess_cover(preprocess, &width, &height);
+    double across = (double)width / (double)image->width;
+    double down = (double)height / (double)image->height;
     double scale = across > down ? across : down;
     *ret_columns = centre(rounded((double)image->width * scale), preprocess->width);
     *ret_lines = centre(rounded((double)image->height * scale), preprocess->height);

@@ -18,6 +18,7 @@ typedef struct field {
 
 #define MEMBER(name) offsetof(tw_preprocess, name)
 static const field FIELDS[] = {
+    {"decode", "full or draft", WORD, MEMBER(decode), {"full", "draft"}},
     {"dct", "islow or ifast", WORD, MEMBER(dct), {"islow", "ifast"}},
     {"upsampling", "fancy or plain", WORD, MEMBER(upsampling), {"fancy", "plain"}},
     {"orientation", "exif or ignored", WORD, MEMBER(orientation), {"exif", "ignored"}},
@@ -39,6 +40,7 @@ static const field FIELDS[] = {
     {"layout", "nchw or nhwc", WORD, MEMBER(layout), {"nchw", "nhwc"}},
 };
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
+enum { OPTIONAL_COUNT = 1 }; /* the first ones: not written, and need not be there, while they have their first value */
 _Static_assert(TW_PREPROCESS_MAX_SIDE == 4096, "the text of the field `size` names the limit");
 _Static_assert(sizeof(tw_dct) == sizeof(unsigned), "enumerations are read and written as unsigned int");
 
@@ -68,8 +70,8 @@ static void append_value(tw_buffer *buffer, const field *field, const tw_preproc
 
 char *tw_preprocess_text(const tw_preprocess *preprocess) {
   tw_buffer buffer = {0};
-  for (size_t i = 0; i < FIELD_COUNT; i++) {
-    tw_buffer_format(&buffer, "%s%s=", i == 0 ? "" : " ", FIELDS[i].name);
+  for (size_t i = preprocess->decode == TW_DECODE_FULL ? OPTIONAL_COUNT : 0; i < FIELD_COUNT; i++) {
+    tw_buffer_format(&buffer, "%s%s=", buffer.size == 0 ? "" : " ", FIELDS[i].name);
     append_value(&buffer, &FIELDS[i], preprocess);
   }
   char *text = buffer.failed ? NULL : tw_strndup((const char *)buffer.data, buffer.size);
@@ -167,7 +169,7 @@ static tw_status read_fields(char *text, tw_preprocess *preprocess, tw_error *er
       TW_TRY(read_field(word, preprocess, &seen, error));
     }
   }
-  for (size_t i = 0; i < FIELD_COUNT; i++) {
+  for (size_t i = OPTIONAL_COUNT; i < FIELD_COUNT; i++) {
     if ((seen & 1u << i) == 0) {
       return tw_error_set(error, TW_E_FORMAT, "preprocessing: field '%s' is missing, it must be %s", FIELDS[i].name,
                           FIELDS[i].wanted);

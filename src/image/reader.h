@@ -46,6 +46,10 @@ tw_status tw_image_check_size(size_t width, size_t height, tw_error *error);
 /* TW_E_ARGUMENT or TW_E_LIMIT when a field has a value it must not have. */
 tw_status tw_preprocess_check(const tw_preprocess *preprocess, tw_error *error);
 
+/* What a picture, upright, has to cover so that the network's input can be cut out of it: round(width / crop) x
+ * round(height / crop), which is the network's size where nothing is cropped. */
+void tw_preprocess_cover(const tw_preprocess *preprocess, size_t *ret_width, size_t *ret_height);
+
 /* The decoders: `file` is known to carry the format's signature; sizes are checked before memory is asked for. */
 tw_status tw_jpeg_decode(tw_image_reader *reader, tw_bytes file, const tw_preprocess *preprocess,
                          tw_decoded *ret_decoded, tw_error *error);

@@ -6,7 +6,11 @@
 enum { MAX_APPROACH = 24 };
 
 tw_fit_options tw_fit_defaults(void) {
-  return (tw_fit_options){.tolerance = 2e-9, .max_iterations = 1000};
+  return (tw_fit_options){.tolerance = 2e-9, .proven = 5e-6, .max_iterations = 1000};
+}
+
+tw_lbfgs_goal tw_fit_goal(const tw_fit_options *options) {
+  return (tw_lbfgs_goal){.estimated = options->tolerance, .proven = options->proven};
 }
 
 double tw_fit_first_strength(const tw_team *team) {
@@ -64,14 +68,15 @@ static tw_status check(const tw_samples *samples, const size_t *list, size_t cou
 static tw_status approach(tw_team *team, double strength, const tw_progress *progress, size_t *ret_iterations,
                           tw_error *error) {
   const double rough = 1e-3; /* tolerance on the way */
-  const double tolerance = team->options->tolerance;
+  const tw_lbfgs_goal goal = tw_fit_goal(team->options);
+  const tw_lbfgs_goal on_the_way = {.estimated = fmax(rough, goal.estimated)};
   const double step = sqrt(10);
   double at = tw_fit_first_strength(team);
   for (size_t i = 0; i < MAX_APPROACH && at * step < strength; i++, at *= step) {
-    TW_TRY(tw_team_run(team, at, 1, fmax(rough, tolerance), progress, error));
+    TW_TRY(tw_team_run(team, at, 1, on_the_way, progress, error));
     *ret_iterations += tw_lbfgs_iterations(team->members[0].solver);
   }
-  return tw_team_run(team, strength, log(strength * step / at) / log(step), tolerance, progress, error);
+  return tw_team_run(team, strength, log(strength * step / at) / log(step), goal, progress, error);
 }
 
 tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_count, double strength,
@@ -88,7 +93,7 @@ tw_status tw_top_fit(const tw_samples *samples, const size_t *rows, size_t row_c
   tw_status status = tw_team_create(ordered, left_out, 1, options, &team, error);
   if (status == TW_OK && start != NULL) {
     tw_rows_from_top(ordered, start, team->members[0].present, tw_lbfgs_x(team->members[0].solver));
-    status = tw_team_run(team, strength, 0, options->tolerance, &progress, error);
+    status = tw_team_run(team, strength, 0, tw_fit_goal(options), &progress, error);
   } else if (status == TW_OK) {
     status = approach(team, strength, &progress, &earlier, error);
   }

@@ -7,6 +7,8 @@
 /* About the strength up to which regularisation rules: C times the largest curvature that a class can have is 1, the
  * penalty's. 1 when all rows are the same. */
 double tw_fit_first_strength(const tw_team *team);
+/* When a fit with these options has arrived. */
+tw_lbfgs_goal tw_fit_goal(const tw_fit_options *options);
 /* The top and the report of a team of one that has run at `strength`, after `earlier` iterations on the way there.
  * ret_report may be NULL. */
 tw_status tw_fit_finish(tw_team *team, double strength, size_t earlier, tw_top **ret_top, tw_fit_report *ret_report,

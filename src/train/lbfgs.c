@@ -21,6 +21,7 @@ struct tw_lbfgs {
   size_t penalised;
   size_t memory;
   tw_lbfgs_precondition_fn precondition;
+  tw_lbfgs_bound_fn bound;
   void *context;
   float *x;
   float *gradient; /* at x, with the penalty's */
@@ -36,7 +37,7 @@ struct tw_lbfgs {
   size_t newest;
   bool first; /* the evaluation asked for is at x itself */
   double penalty;
-  double tolerance;
+  tw_lbfgs_goal goal;
   size_t max_iterations;
   size_t iterations;
   size_t standstill;
@@ -50,7 +51,7 @@ struct tw_lbfgs {
 };
 
 tw_lbfgs *tw_lbfgs_create(size_t size, size_t penalised, size_t memory, tw_lbfgs_precondition_fn precondition,
-                          void *context) {
+                          tw_lbfgs_bound_fn bound, void *context) {
   size_t all;
   tw_lbfgs *solver = tw_mul_size(size, memory, &all) ? tw_alloc(1, sizeof *solver) : NULL;
   if (solver == NULL) {
@@ -60,6 +61,7 @@ tw_lbfgs *tw_lbfgs_create(size_t size, size_t penalised, size_t memory, tw_lbfgs
   solver->penalised = penalised;
   solver->memory = memory;
   solver->precondition = precondition;
+  solver->bound = bound;
   solver->context = context;
   float **vectors[] = {&solver->x,    &solver->gradient,       &solver->trial,
                        &solver->last, &solver->trial_gradient, &solver->direction};
@@ -180,8 +182,22 @@ static double slope_of(const tw_lbfgs *solver, const float *gradient) {
   return tw_vector_dot(gradient, solver->direction, solver->size);
 }
 
+/* Whether the gradient proves that x is near enough; the distance then. */
+static bool is_proven(tw_lbfgs *solver) {
+  double bound = solver->goal.proven > 0 ? solver->bound(solver->context, solver->gradient) : INFINITY;
+  if (!(bound <= solver->goal.proven * solver->value)) {
+    return false;
+  }
+  solver->distance = solver->value > 0 ? bound / solver->value : 0;
+  return true;
+}
+
 /* The next direction, or the end. */
 static tw_status choose_direction(tw_lbfgs *solver, tw_lbfgs_state *ret_state, tw_error *error) {
+  if (is_proven(solver)) {
+    *ret_state = TW_LBFGS_CONVERGED;
+    return TW_OK;
+  }
   TW_TRY(two_loops(solver, error));
   solver->slope = slope_of(solver, solver->gradient);
   if (!(solver->slope < 0) && solver->used > 0) {
@@ -190,7 +206,7 @@ static tw_status choose_direction(tw_lbfgs *solver, tw_lbfgs_state *ret_state, t
     solver->slope = slope_of(solver, solver->gradient);
   }
   solver->distance = solver->value > 0 ? fmax(0, -solver->slope / 2) / solver->value : 0;
-  if (!(solver->slope < 0) || solver->distance <= solver->tolerance) {
+  if (!(solver->slope < 0) || solver->distance <= solver->goal.estimated) {
     *ret_state = TW_LBFGS_CONVERGED;
   } else if (solver->standstill >= MAX_STANDSTILL) {
     *ret_state = TW_LBFGS_STALLED;
@@ -308,10 +324,10 @@ static void change_penalty(tw_lbfgs *solver, double penalty) {
   solver->used = sound ? solver->used : 0;
 }
 
-void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t max_iterations, bool forget) {
+void tw_lbfgs_start(tw_lbfgs *solver, double penalty, tw_lbfgs_goal goal, size_t max_iterations, bool forget) {
   solver->used = forget ? 0 : solver->used;
   change_penalty(solver, penalty);
-  solver->tolerance = tolerance;
+  solver->goal = goal;
   solver->max_iterations = max_iterations;
   solver->iterations = 0;
   solver->standstill = 0;
@@ -319,13 +335,13 @@ void tw_lbfgs_start(tw_lbfgs *solver, double penalty, double tolerance, size_t m
   memcpy(solver->last, solver->x, solver->size * sizeof(float));
 }
 
-tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, double tolerance, tw_lbfgs_state *ret_state,
-                            tw_error *error) {
+tw_status tw_lbfgs_continue(tw_lbfgs *solver, double penalty, double ahead, tw_lbfgs_goal goal,
+                            tw_lbfgs_state *ret_state, tw_error *error) {
   double change = penalty - solver->penalty;
   solver->value += change / 2 * tw_vector_dot(solver->x, solver->x, solver->penalised);
   tw_vector_add(solver->gradient, change, solver->x, solver->penalised);
   change_penalty(solver, penalty);
-  solver->tolerance = tolerance;
+  solver->goal = goal;
   solver->iterations = 0;
   solver->standstill = 0;
   bool extrapolate = ahead > 0;

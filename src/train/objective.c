@@ -164,10 +164,11 @@ static tw_status forward_tile(void *context, size_t task, tw_error *error) {
   }
   size_t rows = block.count - begin < TILE_ROWS ? block.count - begin : TILE_ROWS;
   size_t d = objective->rows->dimensions;
+  size_t stride = objective->rows->stride;
   size_t width = lane->vector_count;
   float *residuals = lane->residuals + (tile / TILES * TW_BLOCK_ROWS + begin) * width;
-  TW_TRY(tw_engine_sgemm(false, true, rows, width, d, 1, objective->rows->features + (block.begin + begin) * d, d,
-                         lane->vectors, d, 0, residuals, width, error));
+  TW_TRY(tw_engine_sgemm(false, true, rows, width, d, 1, objective->rows->features + (block.begin + begin) * stride,
+                         stride, lane->vectors, d, 0, residuals, width, error));
   for (size_t i = 0; lane->target != NULL && i < rows; i++) {
     finish_row(objective, lane, block.begin + begin + i, residuals + i * width, tile);
   }
@@ -195,6 +196,7 @@ static tw_status backward_tile(void *context, size_t task, tw_error *error) {
   size_t j;
   size_t j_count;
   size_t d = objective->rows->dimensions;
+  size_t stride = objective->rows->stride;
   size_t width = lane->vector_count;
   share(width, objective->sides[0], task / objective->sides[1] % objective->sides[0], &k, &k_count);
   share(d, objective->sides[1], task % objective->sides[1], &j, &j_count);
@@ -203,7 +205,7 @@ static tw_status backward_tile(void *context, size_t task, tw_error *error) {
     tw_block block = lane->blocks[objective->first_block + i];
     TW_TRY(tw_engine_sgemm(true, false, k_count, j_count, block.count, 1,
                            lane->residuals + i * TW_BLOCK_ROWS * width + k, width,
-                           objective->rows->features + block.begin * d + j, d, 0, product, j_count, error));
+                           objective->rows->features + block.begin * stride + j, stride, 0, product, j_count, error));
     for (size_t a = 0; a < k_count; a++) {
       double *sums = lane->sums + (k + a) * d + j;
       for (size_t b = 0; b < j_count; b++) {

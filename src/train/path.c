@@ -17,7 +17,7 @@ enum {
   MAX_UNITS = 150 * UNITS,
   PATIENCE = 2 /* coarse steps without a real gain before the path ends */
 };
-static const double path_tolerance = 1e-4;
+static const tw_lbfgs_goal path_goal = {.estimated = 1e-4};
 /* In nats: a smaller gain is no reason to regularise less. Where the classes separate, the loss falls for ever with
  * rising C, by next to nothing, while the probabilities become more extreme than any validation part can justify. */
 static const double real_gain = 0.005;
@@ -67,7 +67,7 @@ static tw_status try_strength(path_run *run, int units, double ahead, double gai
   tw_team *team = run->team;
   const tw_progress progress = {.stage = "path", .done = run->count};
   double strength = strength_of(units);
-  TW_TRY(tw_team_run(team, strength, ahead, path_tolerance, &progress, error));
+  TW_TRY(tw_team_run(team, strength, ahead, path_goal, &progress, error));
   double loss;
   size_t correct;
   size_t count;
@@ -255,7 +255,7 @@ static tw_status fit_all(const tw_rows *rows, const float *point, double strengt
   tw_team *team;
   TW_TRY(tw_team_create(rows, left_out, 1, options, &team, error));
   tw_member_put(&team->members[0], point, TW_STAND_NEW);
-  tw_status status = tw_team_run(team, strength, 0, options->tolerance, &progress, error);
+  tw_status status = tw_team_run(team, strength, 0, tw_fit_goal(options), &progress, error);
   if (status == TW_OK) {
     status = tw_team_report(options, &done, true, error);
   }

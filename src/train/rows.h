@@ -11,7 +11,8 @@ typedef struct tw_rows {
   size_t count;      /* n */
   size_t dimensions; /* d */
   size_t classes;    /* K */
-  float *features;   /* n x d */
+  size_t stride;     /* floats from a row to the next, at least d */
+  float *features;   /* n x d, what lies between the rows is not to be read */
   uint32_t *labels;  /* n */
   double *mean;      /* d, of the features as given */
   double scale;

@@ -177,7 +177,7 @@ static void turn_basis(search *search, tw_spectrum *spectrum) {
 static double mean_tail(const tw_rows *rows, const tw_spectrum *spectrum) {
   double rest = 0;
   for (size_t i = 0; i < rows->count; i++) {
-    const float *row = rows->features + i * rows->dimensions;
+    const float *row = rows->features + i * rows->stride;
     rest += tw_vector_dot(row, row, rows->dimensions);
   }
   rest /= (double)rows->count;

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/vector.h"
+
 enum {
   PAIRS_ALONE = 20,
   PAIRS_TOGETHER = 10, /* more would leave the processor's cache, and cost more than they save */
@@ -16,6 +18,20 @@ static const size_t pair_budget = (size_t)1 << 30; /* bytes of pairs of all memb
 static tw_status precondition(void *context, float *vector, tw_error *error) {
   tw_member *member = context;
   return tw_precondition_apply(&member->precondition, vector, error);
+}
+
+/* J - its minimum, in the solver's units. The objective is strongly convex in the weights, by the penalty (Nesterov,
+ * 2004, 2.1.19); the intercepts, which it does not reach, add what their own curvature says. */
+static double bound(void *context, const float *gradient) {
+  const tw_member *member = context;
+  const tw_rows *rows = member->team->rows;
+  size_t weights = rows->classes * rows->dimensions;
+  double sum = tw_vector_dot(gradient, gradient, weights) / member->penalty;
+  for (size_t k = 0; k < rows->classes; k++) {
+    double slope = (double)gradient[weights + k];
+    sum += slope == 0 ? 0 : slope * slope / member->spread[k];
+  }
+  return sum / 2;
 }
 
 static void list_blocks(tw_member *member, const tw_rows *rows, int left_out) {
@@ -67,7 +83,7 @@ static tw_status init_member(tw_team *team, tw_member *member, int left_out, tw_
   member->spread = tw_alloc(rows->classes, sizeof *member->spread);
   member->blocks = tw_alloc(tw_blocks_limit(rows) + 1, sizeof *member->blocks);
   member->solver =
-      tw_lbfgs_create(team->size, rows->classes * rows->dimensions, pairs_that_fit(team), precondition, member);
+      tw_lbfgs_create(team->size, rows->classes * rows->dimensions, pairs_that_fit(team), precondition, bound, member);
   if (member->present == NULL || member->supports == NULL || member->spread == NULL || member->blocks == NULL ||
       member->solver == NULL) {
     return tw_error_memory(error);
@@ -183,18 +199,17 @@ static double penalty_of(const tw_member *member, double strength) {
   return fmin(fmax(1 / (strength * scale * scale * (double)member->row_count), 1e-30), 1e30);
 }
 
-static tw_status begin_member(tw_member *member, double strength, double ahead, double tolerance, tw_error *error) {
+static tw_status begin_member(tw_member *member, double strength, double ahead, tw_lbfgs_goal goal, tw_error *error) {
   tw_stand stand = member->stand;
   member->penalty = penalty_of(member, strength);
   member->stand = TW_STAND_TRAINED;
   if (stand != TW_STAND_TRAINED) {
-    tw_lbfgs_start(member->solver, member->penalty, tolerance, member->team->options->max_iterations,
-                   stand == TW_STAND_NEW);
+    tw_lbfgs_start(member->solver, member->penalty, goal, member->team->options->max_iterations, stand == TW_STAND_NEW);
     member->state = TW_LBFGS_EVALUATE;
     return TW_OK;
   }
   tw_precondition_set(&member->precondition, member->spread, member->penalty);
-  return tw_lbfgs_continue(member->solver, member->penalty, ahead, tolerance, &member->state, error);
+  return tw_lbfgs_continue(member->solver, member->penalty, ahead, goal, &member->state, error);
 }
 
 static tw_status run_rounds(tw_team *team, round_of_members *round, const tw_progress *progress, tw_error *error) {
@@ -221,10 +236,10 @@ static tw_status with_round(tw_team *team,
   return status;
 }
 
-tw_status tw_team_run(tw_team *team, double strength, double ahead, double tolerance, const tw_progress *progress,
+tw_status tw_team_run(tw_team *team, double strength, double ahead, tw_lbfgs_goal goal, const tw_progress *progress,
                       tw_error *error) {
   for (size_t i = 0; i < team->count; i++) {
-    TW_TRY(begin_member(&team->members[i], strength, ahead, tolerance, error));
+    TW_TRY(begin_member(&team->members[i], strength, ahead, goal, error));
   }
   return with_round(team, run_rounds, progress, error);
 }

@@ -55,7 +55,7 @@ void tw_member_put(tw_member *member, const float *point, tw_stand stand);
 
 /* Trains all members at strength C, from where they stand; those that were trained before carry over
  * what they learnt, going `ahead` as tw_lbfgs_continue says. progress: reported between iterations. */
-tw_status tw_team_run(tw_team *team, double strength, double ahead, double tolerance, const tw_progress *progress,
+tw_status tw_team_run(tw_team *team, double strength, double ahead, tw_lbfgs_goal goal, const tw_progress *progress,
                       tw_error *error);
 
 /* ret_loss: the sum over the left-out rows of all members of the clipped cross-entropy; their number; how many

@@ -99,6 +99,7 @@ uint32_t tw_top_best(const float *probabilities, size_t classes);
 
 typedef struct tw_fit_options {
   double tolerance;      /* stop when J is estimated to be within tolerance * J of the optimum; default 2e-9 */
+  double proven;         /* or proven to be within proven * J of it; default 5e-6; 0: never */
   size_t max_iterations; /* default 1000; reaching it is no error but is said in the report */
   int threads;           /* 0: all */
   tw_ticker *ticker;     /* may be NULL; cancels between iterations; stages "path" and "fit" */
@@ -108,9 +109,9 @@ tw_fit_options tw_fit_defaults(void);
 
 typedef struct tw_fit_report {
   double objective; /* J(W, b) = C * sum_i cross-entropy_i + 1/2 |W|^2, intercepts free; natural logarithm */
-  double distance;  /* the last step's estimate of (J - its minimum) / J */
+  double distance;  /* (J - its minimum) / J: the last step's estimate, or the bound that was proven */
   size_t iterations;
-  bool converged; /* within the tolerance, or as near as float32 gradients lead; false: max_iterations came first */
+  bool converged; /* near enough, or as near as float32 gradients lead; false: max_iterations came first */
 } tw_fit_report;
 
 /* The intercept of a class without a sample: its optimum is minus infinity. Its weights are 0. */

@@ -5,6 +5,8 @@ them. The numbers in the repository were made with Pillow 13.0.0 (libjpeg-turbo 
 goldens.tsv, one row a result, tabs between:
   file  decode  alpha-background                           width x height  SHA-256 of the RGB bytes
   file  resize  filter,geometry,crop,rounding,net size     width x height  SHA-256 of the RGB bytes or float32 values
+  file  draft   the same                                   width x height  SHA-256 of the RGB bytes decoded by Image.draft
+  file  draft-resize  the same                             width x height  as resize, of what draft decoded
 What is written by libraries whose lossy decoders differ from version to version has no row. picture.heic is rgb8.png
 through libvips 8.14 (heifsave, HEVC); Pillow does not write HEIC, so this file is kept as it is.
 
@@ -219,6 +221,15 @@ def high_bytes(image):
     return Image.merge("LA", (grey, Image.fromarray(opaque)))
 
 
+def drafted(data, geometry, crop, net):
+    """Decoded no larger than it must be to cover net / crop; draft sees a turned picture as it is stored."""
+    image = Image.open(io.BytesIO(data))
+    cover = net if geometry == "squash" else (round(net[0] / crop), round(net[1] / crop))
+    turned = image.getexif().get(274, 1) in (5, 6, 7, 8)
+    image.draft("RGB", cover[::-1] if turned else cover)
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
 def decoded(data, alpha):
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     if image.mode.startswith("I;16"):
@@ -259,6 +270,10 @@ RESIZES = [(kind, geometry, crop, rounding, net) for kind in FILTERS for roundin
            for geometry, crop, net in (("squash", 1, (33, 21)), ("crop", 0.875, (24, 24)), ("crop", 0.7, (40, 9)))]
 RESIZED_FILES = ("444.jpg", "size-1x500.png", "size-500x1.png", "size-1x1.png", "size-7x5.png", "rgba8.png",
                  "exif6.jpg", "rgb8.png")
+DRAFTS = [("bilinear", geometry, crop, "u8", net)
+          for geometry, crop, net in (("squash", 1, (9, 6)), ("squash", 1, (18, 13)), ("squash", 1, (33, 21)),
+                                      ("squash", 1, (3, 5)), ("squash", 1, (1, 1)), ("crop", 0.875, (24, 24)),
+                                      ("crop", 0.7, (5, 14)), ("crop", 0.7, (2, 7)))]
 
 
 def main():
@@ -277,6 +292,12 @@ def main():
         for kind, geometry, crop, rounding, net in RESIZES:
             how = f"{kind},{geometry},{crop},{rounding},{net[0]}x{net[1]}"
             rows.append((name, "resize", how, net, resized(image, kind, geometry, crop, rounding, net)))
+    for path in sorted(FOLDER.glob("*.jpg")):
+        for kind, geometry, crop, rounding, net in DRAFTS:
+            how = f"{kind},{geometry},{crop},{rounding},{net[0]}x{net[1]}"
+            image = drafted(path.read_bytes(), geometry, crop, net)
+            rows.append((path.name, "draft", how, image.size, image.tobytes()))
+            rows.append((path.name, "draft-resize", how, net, resized(image, kind, geometry, crop, rounding, net)))
     with open(FOLDER / "goldens.tsv", "w", newline="\n") as file:
         for name, what, how, size, data in rows:
             file.write("\t".join((name, what, how, f"{size[0]}x{size[1]}", hashlib.sha256(data).hexdigest())) + "\n")

@@ -92,7 +92,7 @@ static void picture_convolutions(void **state) {
     attributes.high = 6;
     tw_value *x = net_input(&net, picture(2, forms[i][0], 14));
     net_output(&net, conv(&net, x, forms[i][1], &attributes, true));
-    check_net(&net, tolerance);
+    check_net(&net, 5 * tolerance); /* the sums that are cut off at 6 reach 100 */
   }
 }
 

@@ -126,6 +126,7 @@ static void text_is_canonical(void **state) {
   tw_random_init(&random, 3);
   for (int i = 0; i < 500; i++) {
     tw_preprocess p = {
+        .decode = (tw_decode)tw_random_below(&random, 2),
         .dct = (tw_dct)tw_random_below(&random, 2),
         .upsampling = (tw_upsampling)tw_random_below(&random, 2),
         .orientation = (tw_orientation)tw_random_below(&random, 2),
@@ -174,6 +175,27 @@ static void fields_come_in_any_order(void **state) {
   tw_free(canonical);
 }
 
+/* Texts from before there was a choice mean what they meant, and stay what they were: they are in keys and models. */
+static void full_decoding_is_not_written(void **state) {
+  (void)state;
+  tw_preprocess p;
+  char *draft = tw_format("decode=draft %s", CANONICAL);
+  char *full = tw_format("%s decode=full", CANONICAL);
+  assert_int_equal(tw_preprocess_parse(CANONICAL, &p, NULL), TW_OK);
+  assert_int_equal(p.decode, TW_DECODE_FULL);
+  assert_int_equal(tw_preprocess_parse(draft, &p, NULL), TW_OK);
+  assert_int_equal(p.decode, TW_DECODE_DRAFT);
+  char *text = tw_preprocess_text(&p);
+  assert_string_equal(text, draft);
+  tw_free(text);
+  assert_int_equal(tw_preprocess_parse(full, &p, NULL), TW_OK);
+  text = tw_preprocess_text(&p);
+  assert_string_equal(text, CANONICAL);
+  tw_free(text);
+  tw_free(draft);
+  tw_free(full);
+}
+
 /* CANONICAL with the first `from` in it replaced. */
 static char *altered(const char *from, const char *to) {
   const char *at = strstr(CANONICAL, from);
@@ -191,6 +213,8 @@ static void errors_name_field_and_values(void **state) {
       {"dct=islow", "dct=fast", "field 'dct' is 'fast', it must be islow or ifast"},
       {"dct=islow ", "", "field 'dct' is missing, it must be islow or ifast"},
       {"alpha=white", "alpha=white alpha=white", "field 'alpha' appears twice"},
+      {"dct=islow", "dct=islow decode=draft decode=full", "field 'decode' appears twice"},
+      {"dct=islow", "dct=islow decode=quick", "field 'decode' is 'quick', it must be full or draft"},
       {"alpha=white", "alpha=White", "it must be white, black or dropped"},
       {"filter=bicubic", "filter=nearest", "it must be box, bilinear, bicubic, lanczos or bilinear-legacy"},
       {"filter=bicubic", "filter=bilinear-legacy", "field 'rounding' must be float"},
@@ -427,12 +451,19 @@ static void long_pictures_cost_no_more_than_their_window(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(sniffs_by_content),          cmocka_unit_test(knows_names_of_pictures),
-      cmocka_unit_test(text_is_canonical),          cmocka_unit_test(text_ignores_the_locale),
-      cmocka_unit_test(fields_come_in_any_order),   cmocka_unit_test(errors_name_field_and_values),
-      cmocka_unit_test(vectors_give_the_same_bits), cmocka_unit_test(a_window_is_a_part_of_the_whole),
-      cmocka_unit_test(resize_keeps_what_it_must),  cmocka_unit_test(layouts_and_colours),
-      cmocka_unit_test(the_centre_is_cropped),      cmocka_unit_test(long_pictures_cost_no_more_than_their_window),
+      cmocka_unit_test(sniffs_by_content),
+      cmocka_unit_test(knows_names_of_pictures),
+      cmocka_unit_test(full_decoding_is_not_written),
+      cmocka_unit_test(text_is_canonical),
+      cmocka_unit_test(text_ignores_the_locale),
+      cmocka_unit_test(fields_come_in_any_order),
+      cmocka_unit_test(errors_name_field_and_values),
+      cmocka_unit_test(vectors_give_the_same_bits),
+      cmocka_unit_test(a_window_is_a_part_of_the_whole),
+      cmocka_unit_test(resize_keeps_what_it_must),
+      cmocka_unit_test(layouts_and_colours),
+      cmocka_unit_test(the_centre_is_cropped),
+      cmocka_unit_test(long_pictures_cost_no_more_than_their_window),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

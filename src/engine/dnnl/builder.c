@@ -260,6 +260,14 @@ static bool is_transposed_constant(const tw_value *value, const tw_shape *view, 
   return true;
 }
 
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc) {
+  if (value->data != NULL) {
+    *ret_desc = tw_layout_plain(&value->shape);
+    return value;
+  }
+  return is_transposed_constant(value, &value->shape, ret_desc) ? value->producer->inputs[0] : NULL;
+}
+
 tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dnnl_memory_desc_t *wanted,
                             tw_operand *ret_operand, tw_error *error) {
   tw_tensor *tensor = tw_builder_tensor(builder, value);
@@ -272,7 +280,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
     tw_shape view = tw_layout_shape(wanted);
     dnnl_memory_desc_t plain = tw_layout_plain(&view);
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->data, &plain, wanted, 1, &packed, error));
+    TW_TRY(tw_builder_weights(builder, value, &plain, wanted, 1, &packed, error));
     *ret_operand = packed;
     return add_form(builder, tensor, &packed, error);
   }
@@ -285,8 +293,7 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
       return tw_error_set(error, TW_E_ENGINE, "'%s' is used before it is made", value->name);
     }
     tw_operand packed;
-    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0]->data, &desc, fits ? wanted : &plain, 1, &packed,
-                              error));
+    TW_TRY(tw_builder_weights(builder, value->producer->inputs[0], &desc, fits ? wanted : &plain, 1, &packed, error));
     TW_TRY(add_form(builder, tensor, &packed, error));
     if (fits) {
       *ret_operand = packed;
@@ -319,10 +326,9 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl_memory_desc_t *source_desc,
-                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *given, tw_operand *ret_operand, tw_error *error) {
   tw_plan *plan = builder->plan;
-  size_t bytes = tw_layout_bytes(wanted);
+  size_t bytes = tw_layout_bytes(&given->desc);
   if (plan->weight_bytes > TW_MAX_WEIGHT_BYTES || bytes > TW_MAX_WEIGHT_BYTES - plan->weight_bytes) {
     return tw_error_set(error, TW_E_LIMIT, "the network's weights need more than %zu bytes", TW_MAX_WEIGHT_BYTES);
   }
@@ -330,8 +336,22 @@ tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl
   if (weights == NULL) {
     return tw_error_memory(error);
   }
-  *weights = (tw_weights){plan->weight_bytes, *wanted, source, *source_desc, scale};
+  *weights = *given;
+  weights->offset = plan->weight_bytes;
+  weights->node = builder->node != NULL ? builder->node->name : "output";
   plan->weight_bytes += (bytes + 63) & ~(size_t)63;
-  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, *wanted};
+  *ret_operand = (tw_operand){{TW_PLACE_WEIGHTS, plan->weights_count - 1, 0}, weights->desc};
   return TW_OK;
+}
+
+tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
+                             const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.constant = constant, .source_desc = *source_desc, .desc = *wanted, .scale = scale};
+  return tw_builder_pack(builder, &weights, ret_operand, error);
+}
+
+tw_status tw_builder_elements(tw_builder *builder, const void *elements, const dnnl_memory_desc_t *source_desc,
+                              const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error) {
+  const tw_weights weights = {.elements = elements, .source_desc = *source_desc, .desc = *wanted, .scale = 1};
+  return tw_builder_pack(builder, &weights, ret_operand, error);
 }

@@ -62,6 +62,13 @@ static bool has_zeros(const tw_byte_scales *scales) {
   return false;
 }
 
+static tw_status add_own(tw_builder *builder, const char *kind,
+                         void (*run)(const void *how, void *const *data, int threads), const void *how,
+                         const tw_argument arguments[2], tw_error *error) {
+  const tw_own own = {run, how};
+  return tw_builder_own(builder, kind, "ours", &own, arguments, 2, 0, error);
+}
+
 /* ---- Between bytes and floats ------------------------------------------------------------------------------------ */
 
 typedef struct conversion {
@@ -70,18 +77,21 @@ typedef struct conversion {
   size_t block; /* of the floats */
 } conversion;
 
-static void run_to_bytes(const void *parameters, void *const *data) {
+static void run_to_bytes(const void *parameters, void *const *data, int threads) {
+  (void)threads;
   const conversion *conversion = parameters;
   tw_bytes_from_floats(&conversion->scales, &conversion->grid, conversion->block, data[0], data[1]);
 }
 
-static void run_to_floats(const void *parameters, void *const *data) {
+static void run_to_floats(const void *parameters, void *const *data, int threads) {
+  (void)threads;
   const conversion *conversion = parameters;
   tw_bytes_to_floats(&conversion->scales, conversion->grid.height * conversion->grid.width, conversion->block, data[0],
                      data[1]);
 }
 
-static void run_frame(const void *parameters, void *const *data) {
+static void run_frame(const void *parameters, void *const *data, int threads) {
+  (void)threads;
   const conversion *conversion = parameters;
   tw_bytes_frame(&conversion->scales, &conversion->grid, data[0], data[1]);
 }
@@ -122,7 +132,7 @@ static tw_status floats_to_bytes(tw_builder *builder, const tw_operand *from, co
   tw_argument arguments[] = {{DNNL_ARG_SRC, *from}, {DNNL_ARG_DST, *to}};
   TW_TRY(readable(builder, &arguments[0].operand, error));
   conversion->block = tw_layout_channel_block(&arguments[0].operand.desc);
-  return tw_builder_own_step(builder, "to bytes", run_to_bytes, conversion, arguments, 2, error);
+  return add_own(builder, "to bytes", run_to_bytes, conversion, arguments, error);
 }
 
 tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, const tw_operand *from,
@@ -141,7 +151,7 @@ tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, c
     TW_TRY(tw_builder_room(builder, &desc, floats, error));
     conversion->block = conversion->scales.channels;
   }
-  TW_TRY(tw_builder_own_step(builder, "to floats", run_to_floats, conversion, arguments, 2, error));
+  TW_TRY(add_own(builder, "to floats", run_to_floats, conversion, arguments, error));
   return floats->place.index == to->place.index ? TW_OK : tw_builder_reorder(builder, floats, to, error);
 }
 
@@ -172,7 +182,7 @@ tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, tw_windo
   }
   TW_TRY(tw_builder_source(builder, value, &bytes, &from, error));
   const tw_argument arguments[] = {{DNNL_ARG_SRC, from}, {DNNL_ARG_DST, *ret_operand}};
-  return tw_builder_own_step(builder, "frame", run_frame, conversion, arguments, 2, error);
+  return add_own(builder, "frame", run_frame, conversion, arguments, error);
 }
 
 /* ---- Pools ------------------------------------------------------------------------------------------------------- */
@@ -222,7 +232,8 @@ static tw_status build_pool(tw_builder *builder, const tw_node *node, bool *ret_
 
 /* ---- Global average ---------------------------------------------------------------------------------------------- */
 
-static void run_average(const void *parameters, void *const *data) {
+static void run_average(const void *parameters, void *const *data, int threads) {
+  (void)threads;
   const conversion *conversion = parameters;
   tw_bytes_average(&conversion->scales, conversion->grid.height * conversion->grid.width, data[0], data[1]);
 }
@@ -235,7 +246,7 @@ static tw_status build_average(tw_builder *builder, const tw_node *node, tw_erro
   tw_argument arguments[] = {{.role = DNNL_ARG_SRC}, {.role = DNNL_ARG_DST}};
   TW_TRY(tw_builder_source(builder, node->inputs[0], &bytes, &arguments[0].operand, error));
   TW_TRY(tw_builder_room(builder, &plain, &arguments[1].operand, error));
-  TW_TRY(tw_builder_own_step(builder, "pool", run_average, conversion, arguments, 2, error));
+  TW_TRY(add_own(builder, "pool", run_average, conversion, arguments, error));
   return tw_builder_set(builder, node->output, &arguments[1].operand, error);
 }
 
@@ -247,7 +258,8 @@ typedef struct branch {
   size_t stride;
 } branch;
 
-static void run_join(const void *parameters, void *const *data) {
+static void run_join(const void *parameters, void *const *data, int threads) {
+  (void)threads;
   const branch *branch = parameters;
   tw_bytes_join(branch->pixels, branch->channels, branch->stride, data[0], data[1]);
 }
@@ -271,7 +283,7 @@ static tw_status build_join(tw_builder *builder, const tw_node *node, tw_error *
     tw_argument arguments[] = {{.role = DNNL_ARG_SRC}, {DNNL_ARG_DST, whole}};
     arguments[1].operand.place.offset = begin;
     TW_TRY(tw_builder_source(builder, value, &bytes, &arguments[0].operand, error));
-    TW_TRY(tw_builder_own_step(builder, "join", run_join, branch, arguments, 2, error));
+    TW_TRY(add_own(builder, "join", run_join, branch, arguments, error));
     begin += branch->channels;
   }
   return tw_builder_set(builder, node->output, &whole, error);

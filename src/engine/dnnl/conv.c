@@ -132,7 +132,13 @@ tw_status tw_build_conv(tw_builder *builder, const tw_node *node, tw_error *erro
   TW_TRY(tw_window_of(node, &conv.window, error));
   const dnnl_memory_desc_t any = tw_layout_any(&node->output->shape);
   tw_status status = choose(&conv, conv.addend != NULL ? FUSION_SUM : FUSION_NONE, &any, NULL, error);
-  status = status != TW_OK ? status : add_step(&conv, error);
+  bool made = false;
+  if (status == TW_OK && conv.addend == NULL) {
+    const dnnl_memory_desc_t source = tw_primitive_layout(conv.desc, dnnl_query_src_md);
+    const dnnl_memory_desc_t result = tw_primitive_layout(conv.desc, dnnl_query_dst_md);
+    status = tw_own_conv(builder, node, &source, &result, &made, error);
+  }
+  status = status != TW_OK || made ? status : add_step(&conv, error);
   dnnl_primitive_desc_destroy(conv.desc);
   return status;
 }

@@ -140,10 +140,10 @@ static tw_status add_step(conv *conv, tw_error *error) {
   const tw_shape shape = tw_conv_weights_shape(conv->node);
   dnnl_memory_desc_t stored = tw_layout_plain(&shape);
   stored.data_type = dnnl_s8;
-  TW_TRY(tw_builder_weights(builder, conv->weights->weights, &stored, &layout, 1, &arguments[1].operand, error));
+  TW_TRY(tw_builder_elements(builder, conv->weights->weights, &stored, &layout, &arguments[1].operand, error));
   const tw_shape channels = {.rank = 1, .dims = {(int64_t)conv->weights->channels}};
   layout = tw_layout_plain(&channels);
-  TW_TRY(tw_builder_weights(builder, conv->biases, &layout, &layout, 1, &arguments[3].operand, error));
+  TW_TRY(tw_builder_elements(builder, conv->biases, &layout, &layout, &arguments[3].operand, error));
   dnnl_primitive_desc_t desc = conv->desc;
   conv->desc = NULL;
   TW_TRY(tw_builder_step(builder, "convolution", desc, arguments, 4, tw_node_multiplications(conv->node), error));

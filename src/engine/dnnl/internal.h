@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "engine/kernels/bytes.h"
+#include "engine/kernels/kernels.h"
 #include "engine/quantised.h"
 
 /* libgomp's, as oneDNN uses them; <omp.h> would be the compiler's own. */
@@ -46,16 +47,18 @@ typedef struct tw_argument {
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
-/* A step of our own: data[i] is where argument i lies. */
-typedef void (*tw_own_fn)(const void *parameters, void *const *data);
+/* A step that the library does not do. data: where each argument lies. */
+typedef struct tw_own {
+  void (*run)(const void *how, void *const *data, int threads); /* NULL: none */
+  const void *how;                                              /* the plan's */
+} tw_own;
 
 typedef struct tw_step {
   tw_plan_step info;
-  dnnl_primitive_desc_t desc; /* NULL for a copy from the first argument to the second, and for a step of our own */
+  dnnl_primitive_desc_t desc; /* NULL for one of our own */
   dnnl_primitive_t primitive;
-  tw_own_fn own;          /* or NULL */
-  const void *parameters; /* of `own`, in the plan's arena */
-  bool single;            /* made for one thread, and run on one: its digits would depend on their number */
+  tw_own own;  /* where desc is NULL, too: a copy from the first argument to the second */
+  bool single; /* made for one thread, and run on one: its digits would depend on their number */
   size_t argument_count;
   tw_argument *arguments;
 } tw_step;
@@ -64,9 +67,13 @@ typedef struct tw_step {
 typedef struct tw_weights {
   size_t offset; /* in the plan's block of weights, bytes: a multiple of 64 */
   dnnl_memory_desc_t desc;
-  const void *source; /* of the graph; NULL once packed */
+  const tw_value *constant; /* of the graph; NULL once packed, and for elements of another kind */
+  const void *elements;     /* not of the graph, of source_desc's type; NULL likewise */
+  const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
-  float scale; /* multiplied in */
+  float scale;                 /* multiplied in */
+  const tw_winograd *winograd; /* or NULL: packed by its rules, and then with `bias`, which may be NULL */
+  const void *bias;
 } tw_weights;
 
 struct tw_plan {
@@ -182,10 +189,18 @@ tw_status tw_builder_source(tw_builder *builder, const tw_value *value, const dn
  * row-major view of these dimensions instead when they differ from the value's. */
 dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value, const tw_shape *view);
 
-/* A constant of floats (which must live until the plan is finished), stored as `source_desc` says, times `scale`, in
- * the layout `wanted`. */
-tw_status tw_builder_weights(tw_builder *builder, const void *source, const dnnl_memory_desc_t *source_desc,
+/* A constant of the graph, stored as `source_desc` says, times `scale`, in the layout `wanted`. */
+tw_status tw_builder_weights(tw_builder *builder, const tw_value *constant, const dnnl_memory_desc_t *source_desc,
                              const dnnl_memory_desc_t *wanted, float scale, tw_operand *ret_operand, tw_error *error);
+/* The same of elements that are not the graph's; they must live until the plan is finished. */
+tw_status tw_builder_elements(tw_builder *builder, const void *elements, const dnnl_memory_desc_t *source_desc,
+                              const dnnl_memory_desc_t *wanted, tw_operand *ret_operand, tw_error *error);
+
+/* The constant that holds the value's elements, perhaps in another order (a constant behind a Transpose): the element
+ * of the value at indices i is at the sum of i * the strides of *ret_desc. NULL when the value is none. */
+const tw_value *tw_builder_constant(const tw_value *value, dnnl_memory_desc_t *ret_desc);
+/* What these two have in common; of `weights` offset and node are filled in. */
+tw_status tw_builder_pack(tw_builder *builder, const tw_weights *weights, tw_operand *ret_operand, tw_error *error);
 
 /* A new storage for a result in that layout. */
 tw_status tw_builder_room(tw_builder *builder, const dnnl_memory_desc_t *desc, tw_operand *ret_operand,
@@ -213,9 +228,9 @@ tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_
  * reads that any more. */
 tw_status tw_builder_unary(tw_builder *builder, const char *kind, dnnl_primitive_desc_t desc, const tw_operand *from,
                            bool in_place, const tw_value *result, tw_error *error);
-/* Appends a step of our own; `parameters` live in the plan's arena. */
-tw_status tw_builder_own_step(tw_builder *builder, const char *kind, tw_own_fn own, const void *parameters,
-                              const tw_argument *arguments, size_t count, tw_error *error);
+/* Appends a step of our own. */
+tw_status tw_builder_own(tw_builder *builder, const char *kind, const char *implementation, const tw_own *own,
+                         const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error);
 /* Says that the last step does this node's work, too. */
 tw_status tw_builder_join_name(tw_builder *builder, const tw_node *node, tw_error *error);
 /* Appends a reorder, or a copy where the layouts are the same. */
@@ -240,10 +255,11 @@ dnnl_memory_desc_t tw_primitive_layout(const_dnnl_primitive_desc_t desc, dnnl_qu
 /* oneDNN's status as ours. */
 tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *error);
 
-/* Creates primitives and packs weights, on several threads. */
-tw_status tw_plan_finish(tw_plan *plan, tw_error *error);
+/* Creates primitives and packs weights, on several threads; what is packed of the graph's file need not stay in memory.
+ * TW_E_DATA for weights that are not finite. */
+tw_status tw_plan_finish(tw_plan *plan, const tw_graph *graph, tw_error *error);
 
-/* ---- One function an operator ------------------------------------------------------------------------------------ */
+/* ---- window.c ---------------------------------------------------------------------------------------------------- */
 
 enum { TW_MAX_WINDOW = 65536 }; /* extent of a window, its stride, its padding */
 
@@ -258,6 +274,21 @@ typedef struct tw_window {
 
 /* The window of a convolution or pool. TW_E_UNSUPPORTED, TW_E_LIMIT. */
 tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *error);
+
+/* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
+ */
+
+/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
+bool tw_own_possible(void);
+/* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
+tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
+                      const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
+tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
+                      const tw_operand *from, bool *ret_made, tw_error *error);
+/* floats: the constant's elements. */
+void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed);
+
+/* ---- Operators --------------------------------------------------------------------------------------------------- */
 
 typedef tw_status (*tw_build_fn)(tw_builder *builder, const tw_node *node, tw_error *error);
 

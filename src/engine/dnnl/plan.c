@@ -202,7 +202,7 @@ static tw_status build(tw_plan *plan, const tw_graph *graph, const tw_quantised 
   status = status != TW_OK ? status : build_outputs(&builder, error);
   status = status != TW_OK ? status : plan_memory(&builder, error);
   tw_builder_done(&builder);
-  return status != TW_OK ? status : tw_plan_finish(plan, error);
+  return status != TW_OK ? status : tw_plan_finish(plan, graph, error);
 }
 
 static tw_status check_options(const tw_plan_options *options, tw_precision *ret_precision, tw_error *error) {

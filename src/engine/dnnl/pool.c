@@ -58,7 +58,7 @@ static tw_status add_factors(const pool *pool, const tw_operand *result, tw_erro
   shape.dims[0] = 1;
   shape.dims[1] = 1;
   const dnnl_memory_desc_t plain = tw_layout_plain(&shape);
-  TW_TRY(tw_builder_weights(pool->builder, pool->factors, &plain, &plain, 1, &factors, error));
+  TW_TRY(tw_builder_elements(pool->builder, pool->factors, &plain, &plain, &factors, error));
   return tw_builder_combine_into(pool->builder, dnnl_binary_mul, result, &factors, error);
 }
 
@@ -71,6 +71,13 @@ static tw_status add_pool(const pool *pool, tw_error *error) {
   const dnnl_memory_desc_t any = tw_layout_any(&pool->result);
   tw_operand from;
   TW_TRY(tw_builder_source(builder, pool->node->inputs[0], &layout, &from, error));
+  bool made = false;
+  if (pool->factors == NULL && pool->node->op != TW_OP_GLOBAL_AVERAGE_POOL) {
+    TW_TRY(tw_own_pool(builder, pool->node, window, pool->kind, &from, &made, error));
+  }
+  if (made) {
+    return TW_OK;
+  }
   dnnl_pooling_v2_desc_t op;
   TW_TRY(tw_engine_status(
       dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, pool->kind, &from.desc, &any, window->strides,

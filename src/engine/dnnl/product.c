@@ -80,8 +80,7 @@ static tw_status fill(tw_builder *builder, const product *product, const_dnnl_pr
   shape = tw_layout_shape(&layout);
   dnnl_memory_desc_t stored = stored_weights(product, &shape);
   arguments[1].role = DNNL_ARG_WEIGHTS;
-  TW_TRY(tw_builder_weights(builder, product->weights->data, &stored, &layout, product->scale, &arguments[1].operand,
-                            error));
+  TW_TRY(tw_builder_weights(builder, product->weights, &stored, &layout, product->scale, &arguments[1].operand, error));
   layout = tw_primitive_layout(desc, dnnl_query_dst_md);
   arguments[2].role = DNNL_ARG_DST;
   TW_TRY(tw_builder_room(builder, &layout, &arguments[2].operand, error));
@@ -89,8 +88,8 @@ static tw_status fill(tw_builder *builder, const product *product, const_dnnl_pr
     shape = (tw_shape){.rank = 1, .dims = {product->columns}};
     layout = tw_layout_plain(&shape);
     arguments[3].role = DNNL_ARG_BIAS;
-    TW_TRY(tw_builder_weights(builder, product->bias->data, &layout, &layout, product->bias_scale,
-                              &arguments[3].operand, error));
+    TW_TRY(tw_builder_weights(builder, product->bias, &layout, &layout, product->bias_scale, &arguments[3].operand,
+                              error));
   }
   return TW_OK;
 }
@@ -173,7 +172,7 @@ static tw_status addend(tw_builder *builder, const general *general, tw_operand 
   const tw_value *value = general->addend;
   const dnnl_memory_desc_t plain = tw_layout_plain(&general->addend_shape);
   if (value->data != NULL) {
-    return tw_builder_weights(builder, value->data, &plain, &plain, general->addend_scale, ret_operand, error);
+    return tw_builder_weights(builder, value, &plain, &plain, general->addend_scale, ret_operand, error);
   }
   TW_TRY(tw_builder_source(builder, value, &plain, ret_operand, error));
   if (general->addend_scale == 1.0F) {

@@ -122,8 +122,8 @@ static dnnl_status_t point_at_caller(const tw_step *step, const bound_step *boun
 }
 
 static dnnl_status_t execute(const tw_session *session, const tw_step *step, const bound_step *bound) {
-  if (step->own != NULL) {
-    step->own(step->parameters, bound->data);
+  if (step->own.run != NULL) {
+    step->own.run(step->own.how, bound->data, session->plan->threads);
     return dnnl_success;
   }
   if (step->primitive == NULL) {

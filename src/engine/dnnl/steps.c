@@ -198,12 +198,12 @@ tw_status tw_builder_step(tw_builder *builder, const char *kind, dnnl_primitive_
   return add_scratchpad(builder, step, error);
 }
 
-tw_status tw_builder_own_step(tw_builder *builder, const char *kind, tw_own_fn own, const void *parameters,
-                              const tw_argument *arguments, size_t count, tw_error *error) {
+tw_status tw_builder_own(tw_builder *builder, const char *kind, const char *implementation, const tw_own *own,
+                         const tw_argument *arguments, size_t count, uint64_t multiplications, tw_error *error) {
   tw_step *step;
-  TW_TRY(add(builder, kind, "ours", arguments, count, &step, error));
-  step->own = own;
-  step->parameters = parameters;
+  TW_TRY(add(builder, kind, implementation, arguments, count, &step, error));
+  step->own = *own;
+  step->info.multiplications = multiplications;
   return TW_OK;
 }
 

@@ -1,11 +1,9 @@
-"""The comparisons of compare.py that are with TensorFlow: what the tutorial did with it. Not a program.
+"""The parts of compare.py that are with TensorFlow: what the tutorial did with it. Not a program.
 
-  recipe        200 epochs of the recipe on the 3670 x 2048 features of flowers against Keras on the same rows, batch and
-                optimiser (peer_recipe.py): the epochs alone, and whole processes
-  classify      one picture with the full graph of 2015, whole process, against a TensorFlow script doing the same, whole
-                process (peer_classify_tf.py)
-  network-2015  the graph of 2015 without pictures, against TensorFlow, and against OpenVINO on a copy of the graph that it can
-                read (peer_network.py); here each side times itself
+  recipe    200 epochs of the recipe on the 3670 x 2048 features of flowers against Keras on the same rows, batch and
+            optimiser (peer_recipe.py): the epochs alone, and whole processes
+  classify  one picture with the full graph of 2015, whole process, against a TensorFlow script doing the same, whole
+            process (peer_classify_tf.py)
 """
 
 import subprocess
@@ -84,23 +82,3 @@ def classify(samples, wanted):
     notes = [f"peer: {way}; both print " + ("the same lines" if said[0] == said[1] else f"other lines: {said}")]
     return [duel.row("classify one picture, graph of 2015 (95 MB), whole process, to TensorFlow", duel.median(kept["topwork"]),
                      duel.median(kept["peer"]), 0.1, notes)]
-
-
-def network_2015(samples, wanted):
-    graph = tutorial_graph.archive() / tutorial_graph.GRAPH
-    peers = {"TensorFlow": "tensorflow", "OpenVINO": "openvino"}
-    commands = {name: [sys.executable, duel.HERE / "peer_network.py", word, graph] for name, word in peers.items()}
-    mine = [peer.TOPWORK, "bench", "--trunk", graph, "--json"]
-    return network_rows(samples, wanted, mine, commands, "network of 2015", 1.0)
-
-
-def network_rows(samples, wanted, mine, commands, what, reach):
-    """Many pictures at a time and one on all cores, against each of the peers."""
-    kept = samples.duel({"topwork": mine} | commands, wanted)
-    rows = []
-    for how, ours, theirs in (("many at a time", lambda s: 1 / s["stages"]["pictures_per_second"], "many"),
-                              ("one on all cores", lambda s: s["stages"]["network_seconds_all_cores"], "one")):
-        for name in commands:
-            rows.append(duel.row(f"{what}, a picture, {how}, to {name}", duel.median(kept["topwork"], ours),
-                                 duel.median(kept[name], lambda s: s["stages"][theirs]), reach, []))
-    return rows

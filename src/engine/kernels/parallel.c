@@ -1,0 +1,27 @@
+/* Work shared between the threads that the kernel library uses, too: libgomp's, by its own functions, since the
+ * compiler's -fopenmp may mean another runtime. */
+#include "engine/kernels/kernels.h"
+
+/* libgomp's. */
+void GOMP_parallel(void (*run)(void *), void *data, unsigned threads, unsigned flags);
+int omp_get_thread_num(void);
+int omp_get_num_threads(void);
+
+typedef struct work {
+  tw_kernel_part run;
+  const void *context;
+} work;
+
+static void run_part(void *data) {
+  const work *work = data;
+  work->run(work->context, (size_t)omp_get_thread_num(), (size_t)omp_get_num_threads());
+}
+
+void tw_kernels_parallel(int threads, tw_kernel_part run, const void *context) {
+  if (threads <= 1) {
+    run(context, 0, 1);
+    return;
+  }
+  work work = {run, context};
+  GOMP_parallel(run_part, &work, (unsigned)threads, 0);
+}
