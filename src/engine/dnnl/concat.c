@@ -60,7 +60,7 @@ static tw_operand slice_at(const join *join, int64_t begin, const tw_shape *shap
   tw_operand slice = {join->whole.place, tw_layout_like(whole, shape)};
   int64_t block = tw_layout_slice_block(whole, join->axis);
   int64_t stride = whole->format_desc.blocking.strides[join->axis];
-  slice.place.offset = (size_t)(begin / block * stride) * sizeof(float);
+  slice.place.offset = (size_t)(begin / block * stride) * dnnl_data_type_size(whole->data_type);
   return slice;
 }
 

@@ -13,8 +13,8 @@
 static bool is_blocked(const dnnl_memory_desc_t *desc) {
   const dnnl_blocking_desc_t *blocking = &desc->format_desc.blocking;
   const int64_t *strides = blocking->strides;
-  return desc->format_kind == dnnl_blocked && desc->ndims == 4 && desc->dims[0] == 1 && desc->offset0 == 0 &&
-         desc->extra.flags == 0 && blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1 &&
+  return desc->data_type == dnnl_f32 && desc->format_kind == dnnl_blocked && desc->ndims == 4 && desc->dims[0] == 1 &&
+         desc->offset0 == 0 && desc->extra.flags == 0 && blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1 &&
          blocking->inner_blks[0] == TW_KERNEL_BLOCK && strides[3] == TW_KERNEL_BLOCK &&
          strides[2] == strides[3] * desc->dims[3] && strides[1] == strides[2] * desc->dims[2];
 }
