@@ -112,11 +112,12 @@ static inline made_outcome *make_outcome_of(size_t classes, size_t count, char *
   make_path(made);
   make_history(made);
   make_features(made, count);
+  static const tw_trunk_precision in_f32;
   made->outcome = (tw_outcome){.model_path = "folder/made.onnx",
                                .folder = "photos",
                                .report_path = "made.report",
                                .trunk_name = "efficientnet-lite0",
-                               .precision = "f32",
+                               .precision = &in_f32,
                                .class_count = classes,
                                .classes = (const char *const *)made->names,
                                .part_counts = {3 * count, count, count, 0, 0, 0},

@@ -78,6 +78,10 @@ TW_API size_t tw_model_feature_count(const tw_model *model);
 /* The name of the trunk, "efficientnet-lite0" for the one that ships; the model's. NULL for a model that was trained on
  * files of features and has none, and for NULL. */
 TW_API const char *tw_model_trunk_name(const tw_model *model);
+/* What the trunk was trained in, "f32", "bf16" or "int8": predictions use the same, and for int8 the very integers that
+ * the file holds. A processor without bf16 computes such a model in f32, which differs from the third digit on. Static.
+ * "f32" for a model without a trunk; NULL for NULL. */
+TW_API const char *tw_model_precision(const tw_model *model);
 
 /* ---- Predicting -------------------------------------------------------------------------------------------------- */
 
@@ -193,7 +197,13 @@ typedef struct tw_train_options {
   tw_progress_fn progress; /* NULL; may be NULL */
   tw_note_fn note;         /* NULL; may be NULL */
   void *context;           /* NULL; handed to both */
-  void *reserved[20];      /* zero */
+  /* NULL; what the trunk computes in: "f32" (NULL, too), "bf16", "int8", or "auto", the first of int8, bf16 and f32
+   * that the processor has and whose features are near enough to float32's. int8 is calibrated on a sample of the
+   * folder's pictures (10 at least) unless a calibration of the trunk is in the cache's folder; a note says what was
+   * chosen. */
+  const char *precision;
+  bool recalibrate;   /* false; make that calibration anew, though one is kept */
+  void *reserved[18]; /* zero */
 } tw_train_options;
 
 /* Fills in what the comments above name first. NULL is ignored. */

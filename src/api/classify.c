@@ -81,6 +81,7 @@ tw_status tw_tool_classify(const tw_tool *tool, const tw_tool_trunk *request, co
   TW_TRY(tw_api_open_trunk(request, &trunk, error));
   classifier classifier = {.tool = tool, .trunk = trunk, .k = k, .show_path = count > 1};
   tw_status status = tw_trunk_check_answer(trunk, error);
+  status = status == TW_OK ? tw_api_choose_precision(tool, request, trunk, NULL, 0, error) : status;
   status = status == TW_OK ? classifier_init(&classifier, error) : status;
   if (status == TW_OK) {
     status =

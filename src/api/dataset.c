@@ -138,8 +138,19 @@ static void take_lists(tw_dataset *dataset, tw_listing *listing) {
   listing->empty_count = 0;
 }
 
+static tw_status extract_paths(const tw_tool *tool, const char *const *paths, size_t count, tw_trunk *trunk,
+                               tw_extraction **ret_extraction, tw_error *error) {
+  tw_cache *cache;
+  TW_TRY(tw_api_open_cache(tool, &cache, error));
+  tw_ticker ticker = tw_api_ticker(tool);
+  tw_extract_options options = {.threads = tool->threads, .head = TW_HEAD_FEATURES, .ticker = &ticker};
+  tw_status status = tw_extract(trunk, cache, paths, count, &options, ret_extraction, error);
+  tw_api_close_cache(tool, cache);
+  return status;
+}
+
 static tw_status extract_listing(const tw_tool *tool, const tw_listing *listing, tw_trunk *trunk,
-                                 tw_extraction **ret_extraction, tw_error *error) {
+                                 const tw_tool_trunk *request, tw_extraction **ret_extraction, tw_error *error) {
   const char **paths = tw_alloc(listing->count, sizeof *paths);
   if (paths == NULL) {
     return tw_error_memory(error);
@@ -147,20 +158,17 @@ static tw_status extract_listing(const tw_tool *tool, const tw_listing *listing,
   for (size_t i = 0; i < listing->count; i++) {
     paths[i] = listing->pictures[i].path;
   }
-  tw_cache *cache;
-  tw_status status = tw_api_open_cache(tool, &cache, error);
+  tw_status status =
+      request == NULL ? TW_OK : tw_api_choose_precision(tool, request, trunk, paths, listing->count, error);
   if (status == TW_OK) {
-    tw_ticker ticker = tw_api_ticker(tool);
-    tw_extract_options options = {.threads = tool->threads, .head = TW_HEAD_FEATURES, .ticker = &ticker};
-    status = tw_extract(trunk, cache, paths, listing->count, &options, ret_extraction, error);
-    tw_api_close_cache(tool, cache);
+    status = extract_paths(tool, paths, listing->count, trunk, ret_extraction, error);
   }
   tw_free(paths);
   return status;
 }
 
-tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_trunk *trunk, tw_dataset **ret_dataset,
-                                 tw_error *error) {
+tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_trunk *trunk, const tw_tool_trunk *request,
+                                 tw_dataset **ret_dataset, tw_error *error) {
   tw_listing *listing;
   TW_TRY(tw_walk_classes(folder, &listing, error));
   if (listing->count == 0) {
@@ -173,7 +181,7 @@ tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_tru
     return status;
   }
   tw_extraction *extraction = NULL;
-  tw_status status = extract_listing(tool, listing, trunk, &extraction, error);
+  tw_status status = extract_listing(tool, listing, trunk, request, &extraction, error);
   tw_dataset *dataset = status == TW_OK ? tw_dataset_create(listing->count) : NULL;
   if (status == TW_OK && dataset == NULL) {
     status = tw_error_memory(error);

@@ -54,9 +54,12 @@ static void subject_done(subject *subject) {
 static tw_status subject_open(subject *subject, tw_error *error) {
   const char *model = subject->request->model;
   if (model == NULL) {
-    return tw_api_open_trunk(&subject->request->trunk, &subject->trunk, error);
+    const tw_tool_trunk *request = &subject->request->trunk;
+    TW_TRY(tw_api_open_trunk(request, &subject->trunk, error));
+    return tw_api_choose_precision(subject->tool, request, subject->trunk, NULL, 0, error);
   }
   TW_TRY(tw_model_open(model, &subject->model, error));
+  tw_api_note_precision(subject->tool, subject->model);
   subject->trunk = subject->model->trunk;
   return subject->trunk != NULL ? TW_OK
                                 : tw_error_set(error, TW_E_ARGUMENT,

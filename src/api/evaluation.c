@@ -84,7 +84,8 @@ tw_status tw_evaluation_load(tw_evaluation *run, tw_error *error) {
     return tw_error_set(error, TW_E_ARGUMENT, "%s: takes features, not pictures: it cannot be tested on a folder",
                         run->model_path);
   }
-  TW_TRY(tw_dataset_from_folder(run->tool, run->folder, run->model->trunk, &run->dataset, error));
+  tw_api_note_precision(run->tool, run->model);
+  TW_TRY(tw_dataset_from_folder(run->tool, run->folder, run->model->trunk, NULL, &run->dataset, error));
   TW_TRY(match_classes(run, error));
   if (run->unknown_count == run->dataset->class_count) {
     return tw_error_set(error, TW_E_DATA, "%s: none of its %zu classes is one the model knows ('%s', '%s', ...)",
@@ -156,7 +157,7 @@ tw_outcome tw_evaluation_outcome(const tw_evaluation *run) {
       .model_path = run->model_path,
       .folder = run->folder,
       .trunk_name = tw_trunk_name(run->model->trunk),
-      .precision = "f32",
+      .precision = tw_trunk_get_precision(run->model->trunk),
       .class_count = run->model->record.class_count,
       .classes = (const char *const *)run->model->record.classes,
       .pictures = dataset->count,

@@ -59,7 +59,7 @@ tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *
   tw_dataset *dataset = NULL;
   char *names = tw_path_with_suffix(output, ".tsv");
   tw_status status =
-      names == NULL ? tw_error_memory(error) : tw_dataset_from_folder(tool, folder, opened, &dataset, error);
+      names == NULL ? tw_error_memory(error) : tw_dataset_from_folder(tool, folder, opened, trunk, &dataset, error);
   if (status == TW_OK) {
     for (size_t i = 0; i < dataset->skipped_count; i++) {
       tw_api_note_skipped(tool, dataset->skipped[i].path, dataset->skipped[i].reason);

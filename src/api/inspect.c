@@ -117,6 +117,16 @@ static void append_top(tw_buffer *buffer, const tw_model_record *record) {
                    record->by_folds ? "5 folds" : "the validation part", (unsigned long long)record->seed);
 }
 
+static void append_precision(tw_buffer *buffer, const tw_model *model) {
+  if (model->trunk == NULL) {
+    return;
+  }
+  char *text = tw_trunk_precision_text(tw_trunk_get_precision(model->trunk));
+  buffer->failed = buffer->failed || text == NULL;
+  tw_buffer_format(buffer, "%-14s %s\n", "precision", text == NULL ? "" : text);
+  tw_free(text);
+}
+
 static void append_model(tw_buffer *buffer, const tw_model *model) {
   const tw_model_record *record = &model->record;
   if (model->trunk != NULL) {
@@ -128,6 +138,7 @@ static void append_model(tw_buffer *buffer, const tw_model *model) {
   } else {
     tw_buffer_format(buffer, "%-14s none: takes rows of %zu features\n", "trunk", model->top->dimensions);
   }
+  append_precision(buffer, model);
   append_top(buffer, record);
   tw_buffer_format(buffer, "%-14s %zu training, %zu validation, %zu test\n", "parts", record->content_counts[0],
                    record->content_counts[1], record->content_counts[2]);
@@ -158,16 +169,6 @@ static void append_pass(void *context, const char *pass, const tw_graph *graph) 
     }
   }
   tw_buffer_text(buffer, "\n");
-}
-
-/* text or ret_json may be NULL. */
-static tw_status describe_plan(const tw_graph *graph, int threads, tw_buffer *text, json_t **ret_json,
-                               tw_error *error) {
-  tw_plan *plan;
-  TW_TRY(tw_plan_create(graph, threads, &plan, error));
-  tw_status status = tw_api_describe_plan(plan, threads, text, ret_json, error);
-  tw_plan_free(plan);
-  return status;
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
@@ -215,6 +216,9 @@ static json_t *model_json(const tw_model *model) {
                 "strength", record->strength, "folds", (json_int_t)record->folds, "train_per_class",
                 (json_int_t)record->train_per_class, "parts", "training", (json_int_t)record->content_counts[0],
                 "validation", (json_int_t)record->content_counts[1], "test", (json_int_t)record->content_counts[2]);
+  const tw_trunk_precision *precision = model->trunk == NULL ? NULL : tw_trunk_get_precision(model->trunk);
+  json_object_set_new(object, "precision", json_string(tw_model_precision(model)));
+  json_object_set_new(object, "fidelity", tw_report_fidelity(precision));
   json_object_set_new(
       object, "solver",
       json_string(tw_solver_name(record->history == NULL ? TW_SOLVER_EXACT : record->history->options.solver)));
@@ -243,26 +247,90 @@ static tw_status append_json(tw_buffer *buffer, const tw_graph *graph, const tw_
 
 /* ---- The command ------------------------------------------------------------------------------------------------- */
 
+/* What is asked for of one file. */
+typedef struct request {
+  const tw_tool *tool;
+  const char *file;
+  bool passes;
+  bool plan;
+  tw_precision precision; /* of the plan */
+} request;
+
+/* The trunk's own plan where the precision goes with a trunk: what a model holds, or what is kept of a network. */
+static tw_status describe_trunk_plan(const request *request, const tw_model *model, tw_buffer *text, json_t **ret_json,
+                                     tw_error *error) {
+  const tw_tool *tool = request->tool;
+  const tw_tool_trunk file = {.name = request->file, .precision = tw_precision_name(request->precision)};
+  tw_trunk *opened = NULL;
+  if (model == NULL) {
+    TW_TRY(tw_api_open_trunk(&file, &opened, error));
+  }
+  int threads = tw_thread_count(tool->threads);
+  const tw_plan *plan;
+  tw_status status = model != NULL ? TW_OK : tw_api_choose_precision(tool, &file, opened, NULL, 0, error);
+  status = status == TW_OK
+               ? tw_trunk_plan(model != NULL ? model->trunk : opened, TW_HEAD_FEATURES, threads, &plan, error)
+               : status;
+  status = status == TW_OK ? tw_api_describe_plan(plan, threads, text, ret_json, error) : status;
+  tw_trunk_free(opened);
+  return status;
+}
+
+static tw_status describe_graph_plan(const request *request, const tw_graph *graph, tw_buffer *text, json_t **ret_json,
+                                     tw_error *error) {
+  const tw_plan_options options = {.threads = tw_thread_count(request->tool->threads), .precision = request->precision};
+  tw_precision possible;
+  const char *note;
+  TW_TRY(tw_engine_precision(request->precision, &possible, &note, error));
+  if (note != NULL) {
+    tw_api_note(request->tool, "%s", note);
+  }
+  tw_plan *plan;
+  TW_TRY(tw_plan_create_with(graph, &options, &plan, error));
+  tw_status status = tw_api_describe_plan(plan, options.threads, text, ret_json, error);
+  tw_plan_free(plan);
+  return status;
+}
+
 /* What passes and plan show, on a copy: the graph itself stays as imported. `text` is NULL where the plan is wanted as
  * JSON. */
-static tw_status describe_optimised(const tw_graph *graph, bool passes, bool plan, int threads, tw_buffer *text,
-                                    json_t **ret_plan, tw_error *error) {
+static tw_status describe_optimised(const request *request, const tw_graph *graph, const tw_model *model,
+                                    tw_buffer *text, json_t **ret_plan, tw_error *error) {
   tw_graph *copy;
   TW_TRY(tw_graph_copy(graph, &copy, error));
-  passes = passes && text != NULL;
+  bool passes = request->passes && text != NULL;
   if (passes) {
     tw_buffer_text(text, "\n");
     append_pass(text, "as imported", copy);
   }
   tw_status status = tw_graph_optimise(copy, passes ? append_pass : NULL, text, error);
-  if (status == TW_OK && plan) {
-    status = describe_plan(copy, threads, text, ret_plan, error);
+  if (status == TW_OK && request->plan) {
+    status = request->precision == TW_PRECISION_INT8 ? describe_trunk_plan(request, model, text, ret_plan, error)
+                                                     : describe_graph_plan(request, copy, text, ret_plan, error);
   }
   tw_graph_free(copy);
   return status;
 }
 
-tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, tw_error *error) {
+/* The precision of the plan that is to be shown. */
+static tw_status find_precision(const char *name, const tw_model *model, tw_precision *ret_precision, tw_error *error) {
+  tw_precision own =
+      model == NULL || model->trunk == NULL ? TW_PRECISION_F32 : tw_trunk_get_precision(model->trunk)->precision;
+  *ret_precision = own;
+  if (name != NULL && !tw_precision_parse(name, ret_precision)) {
+    return tw_error_set(error, TW_E_ARGUMENT, "there is no precision '%s'", name);
+  }
+  return model == NULL || own == *ret_precision || *ret_precision != TW_PRECISION_INT8
+             ? TW_OK
+             : tw_error_set(error, TW_E_ARGUMENT,
+                            "a model that computes in %s; 'topwork train --precision int8' makes one that computes in "
+                            "int8",
+                            tw_precision_name(own));
+}
+
+tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, const char *precision,
+                          tw_error *error) {
+  request request = {.tool = tool, .file = file, .passes = passes, .plan = plan};
   tw_graph *graph;
   TW_TRY(tw_graph_import(file, &graph, error));
   tw_model *model = NULL;
@@ -270,11 +338,14 @@ tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bo
   if (tw_graph_metadata(graph, "topwork.format").data != NULL) {
     status = tw_model_open(file, &model, error);
   }
+  if (status == TW_OK) {
+    status = find_precision(precision, model, &request.precision, error);
+    status = status == TW_OK ? TW_OK : tw_error_prefix(error, status, "%s", file);
+  }
   tw_buffer buffer = {0};
-  const int threads = tw_thread_count(tool->threads);
   if (status == TW_OK && tool->json) {
     json_t *described = NULL;
-    status = plan ? describe_optimised(graph, false, true, threads, NULL, &described, error) : TW_OK;
+    status = plan ? describe_optimised(&request, graph, model, NULL, &described, error) : TW_OK;
     status = status == TW_OK ? append_json(&buffer, graph, model, described, error)
                              : tw_error_prefix(error, status, "%s", file);
   } else if (status == TW_OK) {
@@ -285,7 +356,7 @@ tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bo
     }
     append_network(&buffer, graph);
     if (passes || plan) {
-      status = describe_optimised(graph, passes, plan, threads, &buffer, NULL, error);
+      status = describe_optimised(&request, graph, model, &buffer, NULL, error);
     } else {
       append_nodes(&buffer, graph);
     }

@@ -34,8 +34,14 @@ void tw_api_note_skipped(const tw_tool *tool, const char *path, const char *reas
 tw_status tw_api_open_cache(const tw_tool *tool, tw_cache **ret_cache, tw_error *error);
 void tw_api_close_cache(const tw_tool *tool, tw_cache *cache);
 
-/* Opens the trunk that the command line asks for. */
+/* Opens the trunk that the command line asks for, in float32. */
 tw_status tw_api_open_trunk(const tw_tool_trunk *request, tw_trunk **ret_trunk, tw_error *error);
+/* Sets the precision that was asked for, calibrated on these pictures unless that is known already; count 0: only what
+ * is known. What was chosen and why is noted (precision.c). */
+tw_status tw_api_choose_precision(const tw_tool *tool, const tw_tool_trunk *request, tw_trunk *trunk,
+                                  const char *const *paths, size_t count, tw_error *error);
+/* What there is to say of the precision of a model that was opened. */
+void tw_api_note_precision(const tw_tool *tool, const tw_model *model);
 
 /* ---- The public library (library_jobs.c) ------------------------------------------------------------------------- */
 
@@ -73,9 +79,10 @@ typedef struct tw_dataset {
   size_t cached;
 } tw_dataset;
 
-/* Walks `folder`, computes what the cache has not. */
-tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_trunk *trunk, tw_dataset **ret_dataset,
-                                 tw_error *error);
+/* Walks `folder`, computes what the cache has not. request: the precision that the trunk is to have, chosen with the
+ * pictures of the folder; NULL: that which it has. */
+tw_status tw_dataset_from_folder(const tw_tool *tool, const char *folder, tw_trunk *trunk, const tw_tool_trunk *request,
+                                 tw_dataset **ret_dataset, tw_error *error);
 /* features: .npy of n x d floats of 2, 4 or 8 bytes; names: .tsv with a header and the columns path and class. */
 tw_status tw_dataset_from_files(const char *features, const char *names, tw_dataset **ret_dataset, tw_error *error);
 /* With room for `count` rows and none yet; NULL when out of memory. */

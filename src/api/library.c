@@ -24,6 +24,13 @@ const char *tw_model_trunk_name(const tw_model *model) {
   return model == NULL || model->trunk == NULL ? NULL : tw_trunk_name(model->trunk);
 }
 
+const char *tw_model_precision(const tw_model *model) {
+  if (model == NULL) {
+    return NULL;
+  }
+  return tw_precision_name(model->trunk == NULL ? TW_PRECISION_F32 : tw_trunk_get_precision(model->trunk)->precision);
+}
+
 tw_status tw_model_test(const tw_model *model, tw_test_result *ret_result, tw_error *error) {
   TW_TRY(tw_api_present(model, "model", error));
   TW_TRY(tw_api_present(ret_result, "ret_result", error));

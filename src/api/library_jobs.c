@@ -92,6 +92,12 @@ static tw_status check_train_options(const tw_train_options *options, tw_error *
     return tw_error_set(error, TW_E_ARGUMENT, "folds is %zu; it must be 0 or 2 to %d", options->folds,
                         (int)TW_MAX_FOLDS);
   }
+  tw_precision precision;
+  if (options->precision != NULL && strcmp(options->precision, "auto") != 0 &&
+      !tw_precision_parse(options->precision, &precision)) {
+    return tw_error_set(error, TW_E_ARGUMENT, "precision is '%s'; it must be f32, bf16, int8 or auto, or NULL for f32",
+                        options->precision);
+  }
   if (options->seed > INT64_MAX) {
     return tw_error_set(error, TW_E_ARGUMENT, "seed is %llu; it must be below 2^63", (unsigned long long)options->seed);
   }
@@ -123,7 +129,9 @@ tw_status tw_train(const char *folder, const char *model_path, const tw_train_op
                            .report = options->report,
                            .trunk = {.name = options->trunk == NULL ? TW_TRUNK_DEFAULT : options->trunk,
                                      .cut = options->cut,
-                                     .preprocess = options->preprocess},
+                                     .preprocess = options->preprocess,
+                                     .precision = options->precision,
+                                     .recalibrate = options->recalibrate},
                            .validation = options->validation,
                            .test = options->test,
                            .folds = options->folds,

@@ -55,6 +55,7 @@ tw_status tw_tool_predict(const tw_tool *tool, const char *model, const char *co
                      model, opened->top->dimensions);
   }
   if (status == TW_OK) {
+    tw_api_note_precision(tool, opened);
     tw_report_prediction_header(answer.format, answer.k, &answer.buffer);
     status = tw_api_write(tool, &answer.buffer, error);
   }

@@ -29,8 +29,10 @@ typedef struct tw_tool_trunk {
   uint32_t input_size; /* pixels of a side; 0: not given */
   const double *mean;  /* NULL: not given */
   const double *scale;
-  const char *labels; /* a label file; NULL: what comes with the trunk */
-  bool fast_decode;   /* JPEGs are decoded as small as the trunk's input allows */
+  const char *labels;    /* a label file; NULL: what comes with the trunk */
+  bool fast_decode;      /* JPEGs are decoded as small as the trunk's input allows */
+  const char *precision; /* "f32", "bf16", "int8", "auto"; NULL: f32 */
+  bool recalibrate;      /* make the calibration of int8 anew, though one is kept */
 } tw_tool_trunk;
 
 /* What train and evaluate did besides succeeding. */
@@ -124,8 +126,11 @@ tw_status tw_tool_features(const tw_tool *tool, const char *folder, const char *
 /* The bare network on a tensor, batch first. output_node NULL: the network's first output. */
 tw_status tw_tool_run(const tw_tool *tool, const char *network, const char *input, const char *output,
                       const char *output_node, tw_error *error);
-/* A network or a model. passes: what each pass does; plan: every step of the plan. */
-tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, tw_error *error);
+/* A network or a model. passes: what each pass does; plan: every step of the plan, in `precision` ("f32", "bf16",
+ * "int8"; NULL: that of the model, f32 for a network). int8 needs a model that holds it or, for a network, a
+ * calibration that is kept. */
+tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bool plan, const char *precision,
+                          tw_error *error);
 /* Trunks that are installed and those of the catalogue. One that is damaged says so in the list and is no failure. */
 tw_status tw_tool_models(const tw_tool *tool, tw_error *error);
 /* Brings a trunk of the catalogue onto this machine. from: NULL: from where the catalogue says; a URL, the archive's
@@ -134,7 +139,8 @@ tw_status tw_tool_pull(const tw_tool *tool, const char *name, const char *from, 
 tw_status tw_tool_cache_info(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_clear(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_prune(const tw_tool *tool, uint64_t max_size, tw_error *error);
-/* Start, network and pipeline of a trunk; folder NULL: the network only. */
+/* Start, network, memory and pipeline of a trunk, in the precision that is asked for, or, when none is (NULL), in all
+ * that can be had; folder NULL: the network only. Starts processes of its own; call it before there are threads. */
 tw_status tw_tool_bench(const tw_tool *tool, const tw_tool_trunk *trunk, const char *folder, tw_error *error);
 
 #endif

@@ -53,7 +53,7 @@ static tw_status load(tw_train_run *run, tw_error *error) {
     TW_TRY(tw_dataset_from_files(request->features, request->names, &run->dataset, error));
   } else {
     TW_TRY(tw_api_open_trunk(&request->trunk, &run->trunk, error));
-    TW_TRY(tw_dataset_from_folder(run->tool, request->folder, run->trunk, &run->dataset, error));
+    TW_TRY(tw_dataset_from_folder(run->tool, request->folder, run->trunk, &request->trunk, &run->dataset, error));
   }
   run->samples = tw_dataset_samples(run->dataset);
   return run->samples.classes < 2 ? too_few_classes(run, error) : TW_OK;

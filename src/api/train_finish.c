@@ -215,7 +215,7 @@ static tw_outcome make_outcome(const tw_train_run *run, const char *report_path)
       .folder = run->request->folder,
       .report_path = report_path,
       .trunk_name = run->model->trunk == NULL ? NULL : tw_trunk_name(run->model->trunk),
-      .precision = "f32",
+      .precision = run->model->trunk == NULL ? NULL : tw_trunk_get_precision(run->model->trunk),
       .class_count = run->samples.classes,
       .classes = (const char *const *)dataset->classes,
       .pictures = dataset->count,

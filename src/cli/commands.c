@@ -39,7 +39,15 @@ static tw_tool_trunk trunk_of(const settings *settings) {
                          .mean = isnan(settings->mean) ? NULL : &settings->mean,
                          .scale = isnan(settings->scale) ? NULL : &settings->scale,
                          .labels = settings->labels,
-                         .fast_decode = settings->fast_decode};
+                         .fast_decode = settings->fast_decode,
+                         .precision = settings->precision,
+                         .recalibrate = settings->recalibrate};
+}
+
+/* What is wrong with the options of the precision; NULL: nothing. */
+static const char *conflict_of_precision(const settings *settings) {
+  bool calibrated = settings->precision != NULL && strcmp(settings->precision, "f32") != 0;
+  return settings->recalibrate && !calibrated ? "--recalibrate goes with --precision int8, bf16 or auto" : NULL;
 }
 
 static const double default_validation = 0.24;
@@ -83,6 +91,10 @@ static int run_train(const settings *settings) {
   }
   const char *conflict = conflict_of_parts(settings);
   conflict = conflict != NULL ? conflict : tw_cli_recipe_conflict(settings);
+  conflict = conflict != NULL ? conflict : conflict_of_precision(settings);
+  if (from_files && settings->precision != NULL) {
+    conflict = "--precision is the trunk's, and features from a file have none";
+  }
   if (conflict != NULL) {
     return misused(settings, conflict);
   }
@@ -211,7 +223,7 @@ static const char *conflict_of_drawing(const settings *settings, const drawing *
   }
   bool of_trunk = settings->trunk != NULL || settings->cut != NULL || settings->preprocess != NULL ||
                   settings->labels != NULL || settings->input_size != 0 || !isnan(settings->mean) ||
-                  !isnan(settings->scale) || settings->fast_decode;
+                  !isnan(settings->scale) || settings->fast_decode || settings->precision != NULL;
   return of_trunk && given == drawing->most
              ? "--trunk and what belongs to it go with a picture alone: a model has its own"
              : NULL;
@@ -242,6 +254,10 @@ static int run_features(const settings *settings) {
   if (settings->output == NULL) {
     return misused(settings, "wants -o FILE.npy, the features to write");
   }
+  const char *conflict = conflict_of_precision(settings);
+  if (conflict != NULL) {
+    return misused(settings, conflict);
+  }
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
   tw_tool_summary summary = {0};
@@ -262,10 +278,16 @@ static int run_run(const settings *settings) {
 }
 
 static int run_inspect(const settings *settings) {
+  if (settings->precision != NULL && (!settings->plan || strcmp(settings->precision, "auto") == 0)) {
+    return misused(settings, settings->plan ? "shows the plan of one precision: f32, bf16 or int8"
+                                            : "--precision goes with --plan");
+  }
   tw_tool tool = tw_terminal_tool(settings);
   tw_error error;
-  return finish(settings, tw_tool_inspect(&tool, settings->operands[0], settings->passes, settings->plan, &error),
-                &error, 0);
+  return finish(
+      settings,
+      tw_tool_inspect(&tool, settings->operands[0], settings->passes, settings->plan, settings->precision, &error),
+      &error, 0);
 }
 
 static int run_models(const settings *settings) {
@@ -303,6 +325,14 @@ static int run_bench(const settings *settings) {
   tw_error error;
   const char *folder = settings->operand_count > 0 ? settings->operands[0] : NULL;
   tw_tool_trunk trunk = trunk_of(settings);
+  bool is_one = settings->precision == NULL || strcmp(settings->precision, "auto") != 0;
+  const char *conflict = is_one ? NULL : "measures f32, bf16 and int8; without --precision all of them";
+  if (conflict == NULL && settings->recalibrate && folder == NULL) {
+    conflict = "--recalibrate wants DIR, to calibrate on";
+  }
+  if (conflict != NULL) {
+    return misused(settings, conflict);
+  }
   return finish(settings, tw_tool_bench(&tool, &trunk, folder, &error), &error, 0);
 }
 
@@ -317,8 +347,8 @@ const command tw_cli_commands[] = {
      "With --features and --names instead of DIR it trains on features computed elsewhere.\n"
      "With --solver sgd, momentum or adam it trains by the tutorial's recipe, an epoch a line on stderr.",
      0, 1,
-     "o " TRUNK
-     " val test folds train-per-class repeat seed solver epochs batch lr decay decay-steps momentum patience "
+     "o " TRUNK " precision recalibrate val test folds train-per-class repeat seed solver epochs batch lr decay "
+     "decay-steps momentum patience "
      "checkpoint checkpoint-every resume features names " CACHED,
      run_train},
     {"evaluate", "MODEL DIR", "Test a model on a folder of pictures it has not seen.",
@@ -337,7 +367,7 @@ const command tw_cli_commands[] = {
      "docs/EXPORT.md has the lines of Python that load it.",
      1, 1, "o labels quiet", run_export},
     {"classify", "FILE|DIR...", "Say what the trunk itself takes pictures for (its own classes, such as ImageNet's).",
-     NULL, 1, SIZE_MAX, "k labels " NETWORK " json quiet threads strict", run_classify},
+     NULL, 1, SIZE_MAX, "k labels " NETWORK " precision json quiet threads cache no-cache strict", run_classify},
     {"draw", "KIND WHAT... -o FILE.png", "Draw one of the tutorial's pictures.",
      "  topwork draw features panda.jpg -o f.png          a picture beside its features\n"
      "  topwork draw bars panda.jpg -k 5 -o b.svg         what the trunk takes it for\n"
@@ -347,13 +377,13 @@ const command tw_cli_commands[] = {
      "  topwork draw curves birds.onnx -o l.svg           loss and accuracy over the epochs\n"
      "  topwork draw curves birds.report/history.csv -o l.svg   the same\n\n"
      "Charts are PNG or SVG, as FILE is called; features and grid hold photographs and are PNG.",
-     1, 3, "o k seed labels " TRUNK " quiet threads cache no-cache", run_draw},
+     1, 3, "o k seed labels " TRUNK " precision quiet threads cache no-cache", run_draw},
     {"features", "DIR -o F.npy", "Write the features of a folder's pictures (F.npy) and their names (F.tsv).", NULL, 1,
-     1, "o " TRUNK " quiet threads cache no-cache strict", run_features},
+     1, "o " TRUNK " precision recalibrate quiet threads cache no-cache strict", run_features},
     {"run", "NETWORK --input X.npy -o Y.npy", "Run a bare network on a tensor.", NULL, 1, 1, "o input output threads",
      run_run},
-    {"inspect", "FILE", "Show what is in a network or in a model.", NULL, 1, 1, "passes plan json threads",
-     run_inspect},
+    {"inspect", "FILE", "Show what is in a network or in a model.", NULL, 1, 1,
+     "passes plan precision json threads cache", run_inspect},
     {"models", "", "List the trunks that are installed and those that can be pulled.", NULL, 0, 0, "json", run_models},
     {"pull", "NAME", "Fetch a trunk of the catalogue, verify and install it.",
      "'topwork models' lists the catalogue. An interrupted download goes on where it stopped. Size and checksum of "
@@ -364,7 +394,9 @@ const command tw_cli_commands[] = {
      1, 1, "from json quiet", run_pull},
     {"cache", "info|clear|prune", "Show, empty or shrink the features cache.", NULL, 1, 1, "cache max-size json quiet",
      run_cache},
-    {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.", NULL, 0, 1,
-     NETWORK " json quiet threads", run_bench},
+    {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.",
+     "Without --precision all are measured that this processor has. int8 wants DIR, to calibrate on, unless a\n"
+     "calibration is kept. The machine is measured, too: what falls into bad moments does not count.",
+     0, 1, NETWORK " precision recalibrate json quiet threads cache", run_bench},
 };
 const size_t tw_cli_command_count = sizeof tw_cli_commands / sizeof *tw_cli_commands;

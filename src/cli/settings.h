@@ -18,6 +18,7 @@ typedef struct settings {
   const char *cut;
   const char *preprocess;
   const char *labels;
+  const char *precision;
   const char *from;
   bool fast_decode;
   uint64_t input_size;
@@ -52,6 +53,7 @@ typedef struct settings {
   bool include_training;
   bool passes;
   bool plan;
+  bool recalibrate;
   bool json;
   bool quiet;
   bool no_cache;

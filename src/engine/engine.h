@@ -60,6 +60,8 @@ typedef struct tw_sample {
 enum {
   TW_MIN_CALIBRATION = 10, /* pictures */
   TW_MAX_CALIBRATION = 200,
+  TW_QUANTISED_FORMAT = 1, /* of what tw_quantise finds and tw_quantised_write writes: what was kept in another is made
+                              anew */
 };
 
 /* How near the results are to those of float32: the cosine of the first output's row, over the checked pictures. */
@@ -100,7 +102,8 @@ typedef struct tw_plan tw_plan;
 typedef struct tw_plan_options {
   int threads;                   /* >= 1: how many cores one run uses */
   tw_precision precision;        /* as tw_engine_precision allows it */
-  const tw_quantised *quantised; /* with TW_PRECISION_INT8; not kept */
+  const tw_quantised *quantised; /* with TW_PRECISION_INT8; not kept. Made from this graph, or from one that ends
+                                    earlier: nodes behind those it knows are in float32 */
 } tw_plan_options;
 
 /* `graph` is optimised (tw_graph_optimise), float32, one picture; the plan keeps nothing of it. Errors:
@@ -144,7 +147,10 @@ void tw_session_free(tw_session *session);
  * digits are the same in every session and thread of a plan. The calling thread's number of OpenMP threads is the same
  * before and after. */
 tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error);
-/* The same, and ret_seconds[step] += the time of each step. */
+/* For messages: runs once more and finds the first step whose result holds a number that is not finite. *ret_name: the
+ * step's name, the plan's; NULL when there is none. */
+tw_status tw_session_find_not_finite(tw_session *session, const float *input, const char **ret_name, tw_error *error);
+/* The same as tw_session_run, and ret_seconds[step] += the time of each step. */
 tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error);
 
 /* ---- Matrix product ---------------------------------------------------------------------------------------------- */

@@ -100,12 +100,13 @@ static tw_status check_node(const tw_quantised_node *node, const tw_graph *graph
 }
 
 tw_status tw_quantised_check(const tw_quantised *quantised, const tw_graph *graph, tw_error *error) {
-  if (quantised->graph_nodes != graph->node_count) {
+  size_t known = quantised->node_count == 0 ? 0 : quantised->nodes[quantised->node_count - 1].index + 1;
+  if (graph->node_count < known) {
     const char *name = graph->node_count > 0 ? graph->nodes[graph->node_count - 1]->name : "";
     return tw_error_set(error, TW_E_DATA,
-                        "the calibration belongs to another network: that has %zu nodes, this one, which ends with "
-                        "'%s', %zu",
-                        quantised->graph_nodes, name, graph->node_count);
+                        "the calibration belongs to another network: that has %zu nodes or more, this one, which ends "
+                        "with '%s', %zu",
+                        known, name, graph->node_count);
   }
   for (size_t i = 0; i < quantised->node_count; i++) {
     TW_TRY(check_node(&quantised->nodes[i], graph, error));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "features/cache_folder.h"
+#include "features/calibration.h"
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
 
@@ -152,6 +153,7 @@ tw_status tw_cache_clear(const char *folder, tw_error *error) {
   char *where;
   TW_TRY(tw_cache_folder(folder, &where, error));
   tw_status status = access(where, F_OK) == 0 ? tw_cache_alone(where, clear, NULL, error) : TW_OK;
+  status = status == TW_OK ? tw_calibrations_clear(where, error) : status;
   tw_free(where);
   return status;
 }

@@ -286,6 +286,7 @@ tw_status tw_extract(tw_trunk *trunk, tw_cache *cache, const char *const *paths,
       .paths = paths,
   };
   size_t dimensions;
+  TW_TRY(tw_trunk_able(trunk, error));
   TW_TRY(tw_trunk_head_size(trunk, options->head, &dimensions, error));
   TW_TRY(make_extraction(count, dimensions, &pipeline.extraction, error));
   pipeline_init(&pipeline);

@@ -28,6 +28,12 @@ struct tw_trunk {
   tw_labels labels;        /* count 0: none */
   tw_error labels_problem; /* why there are none; TW_OK: there are, or none were found */
   tw_hash hash;
+  tw_trunk_precision precision; /* as set */
+  tw_precision computed;        /* what it computes in: by this processor */
+  const char *precision_note;   /* why that is another one; NULL: it is not */
+  tw_error unable;              /* why this processor cannot compute at all; TW_OK: it can */
+  tw_quantised *quantised;      /* NULL unless it is int8 */
+  tw_map *map;                  /* what that borrows from; NULL: the graph's own file, or nothing */
   tw_hash key;
   pthread_mutex_t lock; /* guards plans */
   made_plan *plans;
@@ -45,6 +51,8 @@ void tw_trunk_free(tw_trunk *trunk) {
     tw_free(at);
     at = next;
   }
+  tw_quantised_free(trunk->quantised); /* before the map, or the graph, whose bytes it may borrow */
+  tw_map_close(trunk->map);
   tw_labels_done(&trunk->labels);
   tw_graph_free(trunk->graph);
   pthread_mutex_destroy(&trunk->lock);
@@ -68,7 +76,10 @@ static tw_status make_key(tw_trunk *trunk, tw_error *error) {
   tw_hasher_add_u64(hasher, FEATURES_FORMAT);
   tw_hasher_add(hasher, trunk->hash.bytes, sizeof trunk->hash.bytes);
   tw_hasher_add_text(hasher, trunk->preprocess_text);
-  tw_hasher_add_text(hasher, "f32");
+  tw_hasher_add_text(hasher, tw_precision_name(trunk->computed));
+  if (trunk->computed == TW_PRECISION_INT8) {
+    tw_hasher_add(hasher, tw_quantised_hash(trunk->quantised)->bytes, sizeof(tw_hash));
+  }
   tw_hasher_add_text(hasher, tw_engine_identity());
   tw_hasher_add_u64(hasher, tw_trunk_dimensions(trunk));
   trunk->key = tw_hasher_result(hasher);
@@ -304,6 +315,50 @@ tw_pool *tw_trunk_pool(tw_trunk *trunk) {
   return &trunk->pool;
 }
 
+/* ---- Precision --------------------------------------------------------------------------------------------------- */
+
+const tw_trunk_precision *tw_trunk_get_precision(const tw_trunk *trunk) {
+  return &trunk->precision;
+}
+
+const char *tw_trunk_precision_note(const tw_trunk *trunk) {
+  return trunk->precision_note;
+}
+
+const tw_quantised *tw_trunk_quantised(const tw_trunk *trunk) {
+  return trunk->quantised;
+}
+
+tw_status tw_trunk_set_precision(tw_trunk *trunk, const tw_trunk_precision *precision, tw_quantised *quantised,
+                                 tw_error *error) {
+  if ((precision->precision == TW_PRECISION_INT8) != (quantised != NULL)) {
+    tw_quantised_free(quantised);
+    return tw_error_set(error, TW_E_ARGUMENT, "%s: int8 goes with a calibration, and only int8", trunk->name);
+  }
+  tw_quantised_free(trunk->quantised);
+  trunk->quantised = quantised;
+  trunk->precision = *precision;
+  trunk->computed = precision->precision;
+  trunk->precision_note = NULL;
+  trunk->unable.code =
+      tw_engine_precision(precision->precision, &trunk->computed, &trunk->precision_note, &trunk->unable);
+  if (quantised != NULL) {
+    trunk->precision.layers = tw_quantised_nodes(quantised, &trunk->precision.wide);
+  }
+  return make_key(trunk, error);
+}
+
+void tw_trunk_keep_map(tw_trunk *trunk, tw_map *map) {
+  tw_map_close(trunk->map);
+  trunk->map = map;
+}
+
+tw_status tw_trunk_able(const tw_trunk *trunk, tw_error *error) {
+  return trunk->unable.code == TW_OK
+             ? TW_OK
+             : tw_error_set(error, trunk->unable.code, "%s: %s", trunk->name, trunk->unable.message);
+}
+
 /* ---- Plans ------------------------------------------------------------------------------------------------------- */
 
 const tw_value *tw_trunk_head_value(const tw_trunk *trunk, tw_trunk_head head) {
@@ -325,7 +380,7 @@ tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *
   return TW_OK;
 }
 
-static tw_status plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph **ret_graph, tw_error *error) {
+tw_status tw_trunk_plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph **ret_graph, tw_error *error) {
   tw_graph *graph;
   TW_TRY(tw_graph_copy(trunk->graph, &graph, error));
   const tw_value *wanted = tw_trunk_head_value(trunk, head);
@@ -344,8 +399,9 @@ static tw_status plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph 
 static tw_status make_plan(const tw_trunk *trunk, tw_trunk_head head, int threads, tw_plan **ret_plan,
                            tw_error *error) {
   tw_graph *graph = NULL;
-  tw_status status = plan_graph(trunk, head, &graph, error);
-  status = status == TW_OK ? tw_plan_create(graph, threads, ret_plan, error) : status;
+  const tw_plan_options options = {.threads = threads, .precision = trunk->computed, .quantised = trunk->quantised};
+  tw_status status = tw_trunk_plan_graph(trunk, head, &graph, error);
+  status = status == TW_OK ? tw_plan_create_with(graph, &options, ret_plan, error) : status;
   tw_graph_free(graph);
   return status == TW_OK ? status
                          : tw_error_prefix(error, status, "%s", trunk->file == NULL ? trunk->name : trunk->file);
@@ -377,6 +433,7 @@ static tw_status find_or_make(tw_trunk *trunk, tw_trunk_head head, int threads, 
 }
 
 tw_status tw_trunk_plan(tw_trunk *trunk, tw_trunk_head head, int threads, const tw_plan **ret_plan, tw_error *error) {
+  TW_TRY(tw_trunk_able(trunk, error));
   pthread_mutex_lock(&trunk->lock);
   tw_status status = find_or_make(trunk, head, tw_thread_count(threads), ret_plan, error);
   pthread_mutex_unlock(&trunk->lock);

@@ -71,6 +71,12 @@ const tw_value *tw_trunk_head_value(const tw_trunk *trunk, tw_trunk_head head);
 bool tw_trunk_is_answer(const tw_value *value);
 /* Floats in one row of this head. */
 tw_status tw_trunk_head_size(const tw_trunk *trunk, tw_trunk_head head, size_t *ret_size, tw_error *error);
+/* A copy of the graph up to this head, optimised: what the engine is given. */
+tw_status tw_trunk_plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_graph **ret_graph, tw_error *error);
+/* Takes over the map that the precision set last borrows from; it stays as long as the trunk. */
+void tw_trunk_keep_map(tw_trunk *trunk, tw_map *map);
+/* Whether this processor can compute with the trunk in its precision. */
+tw_status tw_trunk_able(const tw_trunk *trunk, tw_error *error);
 /* The workers of tw_extract_one. */
 tw_pool *tw_trunk_pool(tw_trunk *trunk);
 /* Whether the graph takes what this preprocessing makes. */

@@ -9,6 +9,10 @@
 enum {
   TW_ONNX_MAX_ATTRIBUTES = 256, /* of one node */
   TW_ONNX_MAX_OPSETS = 64,
+  /* Bytes that other readers of ONNX skip, as they skip every field that they do not know: a field of ModelProto with a
+   * number far from those that ONNX uses. It holds a byte n, n - 1 zeros, and the content. */
+  TW_ONNX_ATTACHMENT_FIELD = 20150,
+  TW_ONNX_ATTACHMENT_ALIGNMENT = 64,
   TW_NPY_MAX_RANK = 8,
   TW_NPY_MAX_HEADER = 65536, /* bytes */
 };
@@ -124,6 +128,7 @@ typedef struct tw_onnx_model {
   tw_onnx_value_info *outputs;
   size_t property_count;
   tw_onnx_property *properties;
+  tw_bytes attachment; /* what tw_onnx_put_attachment was given; data NULL: there is none */
 } tw_onnx_model;
 
 /* Structures come from `arena`, bytes stay in `file`. Errors: TW_E_FORMAT (malformed: with the offset in the file),
@@ -133,8 +138,11 @@ tw_status tw_onnx_read(tw_bytes file, tw_arena *arena, tw_onnx_model *ret_model,
 int tw_onnx_name_length(tw_bytes name);
 /* Whether the bytes look like an ONNX file at all. */
 bool tw_onnx_sniff(tw_bytes head);
-/* Appends `model`; the same model gives the same bytes. */
+/* Appends `model`, but for `attachment`; the same model gives the same bytes. */
 tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error *error);
+/* Appends an attachment to a file that begins at `begin` in the buffer: `content` lies at a multiple of
+ * TW_ONNX_ATTACHMENT_ALIGNMENT bytes in it. */
+void tw_onnx_put_attachment(tw_buffer *buffer, size_t begin, tw_bytes content);
 
 /* ---- TensorFlow's GraphDef (tensorflow/core/framework/{graph,node_def,attr_value,tensor}.proto) -------------------
  */

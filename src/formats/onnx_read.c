@@ -213,7 +213,19 @@ static tw_status read_property(const tw_wire_reader *reader, tw_bytes message, t
   return tw_wire_ended(reader, &wire, "a metadata entry", error);
 }
 
-/* The scalars of the model and where its graph is; counts the rest. */
+static tw_status read_attachment(const tw_wire_reader *reader, const tw_wire *wire, const tw_wire_field *field,
+                                 tw_bytes *ret_content, tw_error *error) {
+  tw_bytes bytes;
+  TW_TRY(tw_wire_take_bytes(reader, wire, field, "an attachment", &bytes, error));
+  size_t skipped = bytes.size == 0 ? 0 : bytes.data[0];
+  if (ret_content->data != NULL || skipped == 0 || skipped > bytes.size) {
+    return tw_wire_damaged(reader, wire->at, "an attachment", error);
+  }
+  *ret_content = (tw_bytes){bytes.data + skipped, bytes.size - skipped};
+  return TW_OK;
+}
+
+/* The scalars of the model, where its graph is, and its attachment; counts the rest. */
 static tw_status survey_model(const tw_wire_reader *reader, tw_onnx_model *model, tw_bytes *ret_graph,
                               tw_error *error) {
   size_t opsets = 0;
@@ -242,6 +254,7 @@ static tw_status survey_model(const tw_wire_reader *reader, tw_onnx_model *model
         TW_TRY(tw_wire_take_bytes(reader, &wire, &field, "a metadata entry", &bytes, error));
         model->property_count++;
         break;
+      case TW_ONNX_ATTACHMENT_FIELD: TW_TRY(read_attachment(reader, &wire, &field, &model->attachment, error)); break;
       default: break;
     }
   }
@@ -293,7 +306,8 @@ bool tw_onnx_sniff(tw_bytes head) {
   }
   while (tw_wire_next(&wire, &field)) {
     bool text = field.number == MODEL_PRODUCER || field.number == MODEL_GRAPH || field.number == MODEL_OPSET;
-    if (field.number > MODEL_LAST || (text && field.type != TW_WIRE_BYTES)) {
+    bool known = field.number <= MODEL_LAST || field.number == TW_ONNX_ATTACHMENT_FIELD;
+    if (!known || (text && field.type != TW_WIRE_BYTES)) {
       return false;
     }
   }

@@ -145,3 +145,22 @@ tw_status tw_onnx_write(const tw_onnx_model *model, tw_buffer *buffer, tw_error 
   }
   return tw_buffer_status(buffer, error);
 }
+
+void tw_onnx_put_attachment(tw_buffer *buffer, size_t begin, tw_bytes content) {
+  static const uint8_t zeros[2 * TW_ONNX_ATTACHMENT_ALIGNMENT];
+  tw_buffer head = {0};
+  size_t padding = 1;
+  size_t behind = 0;
+  do { /* the padding is counted in the head, whose size depends on it: at most twice the alignment */
+    head.size = 0;
+    tw_wire_put_head(&head, TW_ONNX_ATTACHMENT_FIELD, padding + content.size);
+    behind = (buffer->size - begin + head.size + padding) % TW_ONNX_ATTACHMENT_ALIGNMENT;
+    padding += behind == 0 ? 0 : 1;
+  } while (behind != 0 && !head.failed);
+  buffer->failed = buffer->failed || head.failed;
+  tw_buffer_append(buffer, head.data, head.size);
+  tw_buffer_append(buffer, &(uint8_t){(uint8_t)padding}, 1);
+  tw_buffer_append(buffer, zeros, padding - 1);
+  tw_buffer_append(buffer, content.data, content.size);
+  tw_buffer_done(&head);
+}

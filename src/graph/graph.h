@@ -160,6 +160,7 @@ typedef struct tw_graph {
   tw_bytes mapped; /* that file, of which constants may be a part; in copies, too; empty for graphs built by hand */
   size_t metadata_count;
   struct tw_metadata *metadata; /* ONNX's metadata_props, in file order */
+  tw_bytes attachment;          /* of an ONNX file (formats/formats.h), borrowed from it; data NULL: there is none */
   size_t constant_bytes;        /* of constants added */
   size_t folded_bytes;          /* of constants that passes have computed */
   size_t value_count;           /* values made so far, those that passes have dropped among them */

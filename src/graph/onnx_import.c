@@ -477,6 +477,7 @@ static tw_status add_outputs(tw_onnx_importer *importer, tw_error *error) {
 static tw_status add_metadata(tw_onnx_importer *importer, tw_error *error) {
   const tw_onnx_model *model = importer->model;
   tw_graph *graph = importer->graph;
+  graph->attachment = model->attachment;
   if (model->property_count > TW_MAX_METADATA) {
     return tw_error_set(error, TW_E_LIMIT, "the file has %zu metadata entries; the limit is %d", model->property_count,
                         TW_MAX_METADATA);

@@ -8,20 +8,20 @@
 #include "formats/formats.h"
 #include "model/metadata.h"
 #include "model/model.h"
+#include "model/model_precision.h"
 #include "model/model_recipe.h"
 
 /* ---- Metadata ---------------------------------------------------------------------------------------------------- */
 
-static tw_status wrong(tw_error *error, const char *key, const char *what) {
+tw_status tw_metadata_wrong(const char *key, const char *what, tw_error *error) {
   return tw_error_set(error, TW_E_FORMAT, "metadata '%s': %s", key, what);
 }
 
-/* The JSON of an entry; *ret is NULL when `optional` and not there. */
-static tw_status read_json(const tw_graph *graph, const char *key, bool optional, json_t **ret, tw_error *error) {
+tw_status tw_metadata_json(const tw_graph *graph, const char *key, bool optional, json_t **ret, tw_error *error) {
   tw_bytes bytes = tw_graph_metadata(graph, key);
   if (bytes.data == NULL) {
     *ret = NULL;
-    return optional ? TW_OK : wrong(error, key, "is missing");
+    return optional ? TW_OK : tw_metadata_wrong(key, "is missing", error);
   }
   if (bytes.size > TW_MODEL_MAX_JSON) {
     return tw_error_set(error, TW_E_LIMIT, "metadata '%s': larger than %d bytes", key, TW_MODEL_MAX_JSON);
@@ -37,11 +37,11 @@ static tw_status read_json(const tw_graph *graph, const char *key, bool optional
 
 static tw_status read_labels(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *list;
-  TW_TRY(read_json(graph, TW_META_LABELS, false, &list, error));
+  TW_TRY(tw_metadata_json(graph, TW_META_LABELS, false, &list, error));
   size_t count = json_array_size(list);
   tw_status status = TW_OK;
   if (count < 2 || count > TW_MAX_CLASSES) {
-    status = wrong(error, TW_META_LABELS, "is not a list of two classes or more");
+    status = tw_metadata_wrong(TW_META_LABELS, "is not a list of two classes or more", error);
   } else {
     record->classes = tw_alloc(count, sizeof *record->classes);
     status = record->classes == NULL ? tw_error_memory(error) : TW_OK;
@@ -49,9 +49,9 @@ static tw_status read_labels(const tw_graph *graph, tw_model_record *record, tw_
   for (size_t i = 0; status == TW_OK && i < count; i++) {
     const char *name = json_string_value(json_array_get(list, i));
     if (name == NULL || strlen(name) > TW_MODEL_MAX_LABEL) {
-      status = wrong(error, TW_META_LABELS, "holds something that is no class name");
+      status = tw_metadata_wrong(TW_META_LABELS, "holds something that is no class name", error);
     } else if (i > 0 && strcmp(record->classes[i - 1], name) >= 0) {
-      status = wrong(error, TW_META_LABELS, "is not sorted, or names a class twice");
+      status = tw_metadata_wrong(TW_META_LABELS, "is not sorted, or names a class twice", error);
     } else {
       record->classes[i] = tw_strdup(name);
       record->class_count = i + 1;
@@ -67,7 +67,7 @@ static tw_status read_hashes(const json_t *text, tw_hash **ret_hashes, size_t *r
   size_t length = json_string_length(text);
   size_t count = length / DIGITS;
   if (!json_is_string(text) || length % DIGITS != 0) {
-    return wrong(error, TW_META_PARTS, "is not a run of hashes for each part");
+    return tw_metadata_wrong(TW_META_PARTS, "is not a run of hashes for each part", error);
   }
   tw_hash *hashes = tw_alloc(count, sizeof *hashes);
   if (hashes == NULL) {
@@ -78,7 +78,7 @@ static tw_status read_hashes(const json_t *text, tw_hash **ret_hashes, size_t *r
     memcpy(hex, json_string_value(text) + i * DIGITS, DIGITS);
     if (!tw_hash_parse(hex, &hashes[i]) || (i > 0 && tw_hash_compare(&hashes[i - 1], &hashes[i]) >= 0)) {
       tw_free(hashes);
-      return wrong(error, TW_META_PARTS, "holds a malformed or unsorted hash");
+      return tw_metadata_wrong(TW_META_PARTS, "holds a malformed or unsorted hash", error);
     }
   }
   *ret_hashes = hashes;
@@ -88,7 +88,7 @@ static tw_status read_hashes(const json_t *text, tw_hash **ret_hashes, size_t *r
 
 static tw_status read_parts(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *parts;
-  TW_TRY(read_json(graph, TW_META_PARTS, false, &parts, error));
+  TW_TRY(tw_metadata_json(graph, TW_META_PARTS, false, &parts, error));
   tw_status status = TW_OK;
   for (int part = TW_PART_TRAINING; status == TW_OK && part <= TW_PART_TEST; part++) {
     status = read_hashes(json_object_get(parts, tw_part_name((tw_part)part)), &record->contents[part],
@@ -146,7 +146,7 @@ static tw_status read_repeats(const json_t *list, tw_model_record *record, tw_er
     return TW_OK;
   }
   if (count > TW_MAX_REPEATS) {
-    return wrong(error, TW_META_TRAINING, "has too many draws of the parts");
+    return tw_metadata_wrong(TW_META_TRAINING, "has too many draws of the parts", error);
   }
   record->repeat_accuracies = tw_alloc(count, sizeof *record->repeat_accuracies);
   record->repeat_class_accuracies = tw_alloc(count, sizeof *record->repeat_class_accuracies);
@@ -164,7 +164,7 @@ static tw_status read_repeats(const json_t *list, tw_model_record *record, tw_er
 
 static tw_status read_training(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *training;
-  TW_TRY(read_json(graph, TW_META_TRAINING, false, &training, error));
+  TW_TRY(tw_metadata_json(graph, TW_META_TRAINING, false, &training, error));
   record->seed = (uint64_t)json_integer_value(json_object_get(training, "seed"));
   record->validation_share = number_or_nan(json_object_get(training, "validation_share"));
   record->test_share = number_or_nan(json_object_get(training, "test_share"));
@@ -184,12 +184,12 @@ static tw_status read_training(const tw_graph *graph, tw_model_record *record, t
   }
   json_decref(training);
   TW_TRY(status);
-  return record->folds > TW_MAX_FOLDS ? wrong(error, TW_META_TRAINING, "has no number of folds") : TW_OK;
+  return record->folds > TW_MAX_FOLDS ? tw_metadata_wrong(TW_META_TRAINING, "has no number of folds", error) : TW_OK;
 }
 
 static tw_status read_test(const tw_graph *graph, tw_model_record *record, tw_error *error) {
   json_t *test;
-  TW_TRY(read_json(graph, TW_META_TEST, true, &test, error));
+  TW_TRY(tw_metadata_json(graph, TW_META_TEST, true, &test, error));
   if (test == NULL) {
     return TW_OK;
   }
@@ -199,7 +199,7 @@ static tw_status read_test(const tw_graph *graph, tw_model_record *record, tw_er
   record->baseline = number_or_nan(json_object_get(test, "baseline"));
   json_decref(test);
   bool good = record->test_count != SIZE_MAX && record->test_correct <= record->test_count;
-  return good ? TW_OK : wrong(error, TW_META_TEST, "counts make no sense");
+  return good ? TW_OK : tw_metadata_wrong(TW_META_TEST, "counts make no sense", error);
 }
 
 static tw_status read_record(const tw_graph *graph, tw_model_record *record, tw_error *error) {
@@ -271,7 +271,7 @@ static tw_status read_top(const tw_graph *graph, size_t classes, tw_value **ret_
 static tw_status read_preprocessing(const tw_graph *graph, tw_preprocess *ret_preprocess, tw_error *error) {
   tw_bytes text = tw_graph_metadata(graph, TW_META_PREPROCESSING);
   if (text.data == NULL || text.size > TW_PREPROCESS_MAX_TEXT) {
-    return wrong(error, TW_META_PREPROCESSING, text.data == NULL ? "is missing" : "is too long");
+    return tw_metadata_wrong(TW_META_PREPROCESSING, text.data == NULL ? "is missing" : "is too long", error);
   }
   char *copy = tw_strndup((const char *)text.data, text.size);
   if (copy == NULL) {
@@ -293,19 +293,28 @@ static tw_status read_trunk(tw_graph *graph, tw_value *features, tw_trunk **ret_
   tw_preprocess preprocess;
   tw_status status = read_preprocessing(graph, &preprocess, error);
   if (status == TW_OK) {
-    status = read_json(graph, TW_META_TRUNK, false, &about, error);
+    status = tw_metadata_json(graph, TW_META_TRUNK, false, &about, error);
   }
   const char *name = json_string_value(json_object_get(about, "name"));
   if (status == TW_OK && name == NULL) {
-    status = wrong(error, TW_META_TRUNK, "has no name");
+    status = tw_metadata_wrong(TW_META_TRUNK, "has no name", error);
   }
+  tw_trunk *trunk = NULL;
   if (status == TW_OK) {
-    status = tw_trunk_create(graph, features, &preprocess, name, ret_trunk, error);
+    status = tw_trunk_create(graph, features, &preprocess, name, &trunk, error);
   } else {
     tw_graph_free(graph);
   }
   json_decref(about);
-  return status;
+  if (status == TW_OK) {
+    status = tw_model_precision_read(trunk, error);
+  }
+  if (status != TW_OK) {
+    tw_trunk_free(trunk);
+    return status;
+  }
+  *ret_trunk = trunk;
+  return TW_OK;
 }
 
 /* Whether the file ends in the hash of what comes before it. */

@@ -6,6 +6,7 @@
 #include "formats/formats.h"
 #include "model/metadata.h"
 #include "model/model.h"
+#include "model/model_precision.h"
 #include "model/model_recipe.h"
 
 /* ---- The graph --------------------------------------------------------------------------------------------------- */
@@ -239,7 +240,11 @@ static void collect(const tw_model *model, entries *entries) {
              json_pack("{s:s, s:s}", "name", tw_trunk_name(model->trunk), "hash", tw_hash_text(&hash, hex)));
     add_text(entries, TW_META_PREPROCESSING, tw_strdup(tw_trunk_preprocess_text(model->trunk)));
   }
-  add_text(entries, TW_META_PRECISION, tw_strdup("f32"));
+  tw_precision precision = model->trunk == NULL ? TW_PRECISION_F32 : tw_trunk_get_precision(model->trunk)->precision;
+  add_text(entries, TW_META_PRECISION, tw_strdup(tw_precision_name(precision)));
+  if (precision != TW_PRECISION_F32) {
+    add_json(entries, TW_META_FIDELITY, tw_model_fidelity_json(model->trunk));
+  }
   add_json(entries, TW_META_TRAINING, training_json(record));
   add_json(entries, TW_META_PARTS, parts_json(record));
   if (record->test_count > 0) {
@@ -270,6 +275,9 @@ tw_status tw_model_write(const tw_model *model, tw_buffer *buffer, tw_error *err
   size_t begin = buffer->size;
   if (status == TW_OK) {
     status = tw_graph_export_onnx(graph, entries.list, entries.count, buffer, error);
+  }
+  if (status == TW_OK) {
+    status = tw_model_precision_attach(model->trunk, begin, buffer, error);
   }
   if (status == TW_OK) {
     append_complete(buffer, begin);

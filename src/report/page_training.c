@@ -41,7 +41,10 @@ static void append_trunk(tw_page *page) {
   end_fact(page);
   if (outcome->trunk_name != NULL) {
     begin_fact(page, "Precision");
-    tw_html_name(page->out, outcome->precision, TW_PAGE_NAME);
+    char *precision = tw_trunk_precision_text(outcome->precision);
+    page->out->failed = page->out->failed || precision == NULL;
+    tw_page_put(page, precision == NULL ? "" : precision);
+    tw_free(precision);
     end_fact(page);
   }
 }

@@ -27,14 +27,14 @@ typedef struct tw_report_row {
 } tw_report_row;
 
 typedef struct tw_outcome {
-  bool evaluation;         /* of a model that was there before, by `evaluate` */
-  const char *folder;      /* of the pictures; NULL with features from a file */
-  bool again;              /* the report of a model that was there before, by `report` */
-  const char *model_path;  /* written or evaluated */
-  const char *report_path; /* folder; NULL when none was written */
-  bool charts;             /* they are in it */
-  const char *trunk_name;  /* NULL: features were given */
-  const char *precision;
+  bool evaluation;                     /* of a model that was there before, by `evaluate` */
+  const char *folder;                  /* of the pictures; NULL with features from a file */
+  bool again;                          /* the report of a model that was there before, by `report` */
+  const char *model_path;              /* written or evaluated */
+  const char *report_path;             /* folder; NULL when none was written */
+  bool charts;                         /* they are in it */
+  const char *trunk_name;              /* NULL: features were given */
+  const tw_trunk_precision *precision; /* of the trunk; NULL: features were given */
 
   size_t class_count;
   const char *const *classes;
@@ -97,6 +97,10 @@ typedef struct tw_outcome {
 void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer);
 /* The object of `--json` and metrics.json (docs/JSON.md), one object and a newline. */
 tw_status tw_report_json(const tw_outcome *outcome, tw_buffer *buffer, tw_error *error);
+struct json_t;
+/* The value of "fidelity" there: how near the features are to those in float32; JSON's null where that was not measured
+ * and for NULL. NULL when out of memory. */
+struct json_t *tw_report_fidelity(const tw_trunk_precision *precision);
 /* confusion.csv: a header row of predicted classes, a row a true class. */
 void tw_report_confusion_csv(const tw_outcome *outcome, tw_buffer *buffer);
 /* predictions.csv: path, part, label, prediction, probability. */

@@ -165,6 +165,21 @@ static json_t *exact_json(const tw_outcome *outcome) {
                    metrics_json(outcome, outcome->exact_test));
 }
 
+json_t *tw_report_fidelity(const tw_trunk_precision *precision) {
+  if (precision == NULL || precision->fidelity.pictures == 0) {
+    return json_null();
+  }
+  json_t *object = json_pack("{s:o, s:o, s:o, s:b}", "mean", real(precision->fidelity.mean), "worst",
+                             real(precision->fidelity.worst), "pictures", integer(precision->fidelity.pictures),
+                             "unseen", precision->unseen);
+  if (precision->precision == TW_PRECISION_INT8) {
+    json_object_set_new(object, "calibrated", integer(precision->calibrated));
+    json_object_set_new(object, "layers", integer(precision->layers));
+    json_object_set_new(object, "layers_f32", integer(precision->wide));
+  }
+  return object;
+}
+
 static json_t *outcome_json(const tw_outcome *outcome) {
   json_t *object = json_object();
   json_object_set_new(object, "test", test_json(outcome));
@@ -175,7 +190,9 @@ static json_t *outcome_json(const tw_outcome *outcome) {
   json_object_set_new(object, "loose", integer(outcome->loose_count));
   json_object_set_new(object, "empty", names((const char *const *)outcome->empty, outcome->empty_count));
   json_object_set_new(object, "trunk", text(outcome->trunk_name));
-  json_object_set_new(object, "precision", text(outcome->precision));
+  json_object_set_new(object, "precision",
+                      text(outcome->precision == NULL ? "f32" : tw_precision_name(outcome->precision->precision)));
+  json_object_set_new(object, "fidelity", tw_report_fidelity(outcome->precision));
   json_object_set_new(object, "seconds", real(outcome->seconds));
   json_object_set_new(object, "cached", integer(outcome->cached));
   json_object_set_new(object, "notes", names((const char *const *)outcome->notes, outcome->note_count));

@@ -306,6 +306,17 @@ static void append_recipe(tw_buffer *buffer, const tw_outcome *outcome) {
   }
 }
 
+/* Not for float32, of which there is nothing to say. */
+static void append_precision(tw_buffer *buffer, const tw_outcome *outcome) {
+  if (outcome->precision == NULL || outcome->precision->precision == TW_PRECISION_F32) {
+    return;
+  }
+  char *text = tw_trunk_precision_text(outcome->precision);
+  buffer->failed = buffer->failed || text == NULL;
+  tw_buffer_format(buffer, "precision   %s\n", text == NULL ? "" : text);
+  tw_free(text);
+}
+
 static void append_top(tw_buffer *buffer, const tw_outcome *outcome) {
   if (!outcome->evaluation && outcome->path != NULL) {
     tw_buffer_format(buffer, "%-10s  C = %.3g, chosen by log loss on %s\n",
@@ -323,5 +334,6 @@ void tw_report_text(const tw_outcome *outcome, tw_buffer *buffer) {
   append_notes(buffer, outcome);
   append_recipe(buffer, outcome);
   append_top(buffer, outcome);
+  append_precision(buffer, outcome);
   append_written(buffer, outcome);
 }

@@ -47,7 +47,8 @@ static void a_model_comes_back(void **state) {
   tw_onnx_value_info input = {.name = tw_bytes_of("b"), .type = 1, .rank = 2, .dims = {-1, 3}};
   tw_onnx_value_info output = {.name = tw_bytes_of("y"), .type = 1, .rank = -1};
   tw_onnx_property property = {tw_bytes_of("key"), tw_bytes_of("value")};
-  tw_onnx_model model = {7, 13, tw_bytes_of("us"), 1, &node, 1, &tensor, 1, &input, 1, &output, 1, &property};
+  tw_onnx_model model = {7,      13, tw_bytes_of("us"), 1, &node,     1,        &tensor, 1,
+                         &input, 1,  &output,           1, &property, {NULL, 0}};
   tw_buffer file = {0};
   tw_error error;
   assert_int_equal(tw_onnx_write(&model, &file, &error), TW_OK);
@@ -80,6 +81,72 @@ static void a_model_comes_back(void **state) {
   tw_buffer_done(&again);
   tw_buffer_done(&file);
   tw_arena_free(arena);
+}
+
+/* A file of nothing but a network, `lead` bytes into the buffer. */
+static void put_little_file(tw_buffer *file, size_t lead, size_t padding) {
+  for (size_t i = 0; i < lead; i++) {
+    tw_buffer_append(file, "x", 1);
+  }
+  tw_wire_put_varint(file, 1, 7);
+  tw_wire_put_head(file, 2, padding);
+  for (size_t i = 0; i < padding; i++) {
+    tw_buffer_append(file, "p", 1);
+  }
+  tw_wire_put_text(file, 7, "");
+}
+
+static void attachments_are_aligned_and_read_back(void **state) {
+  (void)state;
+  static uint8_t content[20000];
+  static const size_t sizes[] = {0, 1, 62, 63, 64, 65, 126, 127, 128, 16300, 16382, 16383, 16384, sizeof content};
+  for (size_t i = 0; i < sizeof content; i++) {
+    content[i] = (uint8_t)(i * 7);
+  }
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t lead = 0; lead < 130; lead += 13) {
+      for (size_t padding = 0; padding < 70; padding++) {
+        tw_buffer file = {0};
+        tw_onnx_model read;
+        tw_error error = {0};
+        put_little_file(&file, lead, padding);
+        tw_onnx_put_attachment(&file, lead, (tw_bytes){content, sizes[i]});
+        tw_bytes bytes = {file.data + lead, file.size - lead};
+        tw_arena *arena = tw_arena_create();
+        assert_true(tw_onnx_sniff(bytes));
+        assert_int_equal(tw_onnx_read(bytes, arena, &read, &error), TW_OK);
+        assert_non_null(read.attachment.data);
+        assert_int_equal((size_t)(read.attachment.data - bytes.data) % TW_ONNX_ATTACHMENT_ALIGNMENT, 0);
+        assert_int_equal(read.attachment.size, sizes[i]);
+        assert_memory_equal(read.attachment.data, content, sizes[i]);
+        tw_arena_free(arena);
+        tw_buffer_done(&file);
+      }
+    }
+  }
+}
+
+static void expect_bad_attachment(const char *bytes, size_t size, int times) {
+  tw_buffer file = {0};
+  tw_onnx_model read;
+  tw_error error = {0};
+  put_little_file(&file, 0, 0);
+  for (int i = 0; i < times; i++) {
+    tw_wire_put_bytes(&file, TW_ONNX_ATTACHMENT_FIELD, bytes, size);
+  }
+  tw_arena *arena = tw_arena_create();
+  assert_int_equal(tw_onnx_read(tw_buffer_bytes(&file), arena, &read, &error), TW_E_FORMAT);
+  assert_non_null(strstr(error.message, "an attachment"));
+  tw_arena_free(arena);
+  tw_buffer_done(&file);
+}
+
+static void attachments_that_make_no_sense_are_refused(void **state) {
+  (void)state;
+  expect_bad_attachment("", 0, 1);
+  expect_bad_attachment("\0abc", 4, 1);
+  expect_bad_attachment("\5abc", 4, 1);
+  expect_bad_attachment("\1abc", 4, 2);
 }
 
 /* Packed or one by one, as raw bytes or typed: the same tensor. */
@@ -298,9 +365,14 @@ static void other_files_are_not_onnx(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_model_comes_back),       cmocka_unit_test(elements_come_in_many_ways),
-      cmocka_unit_test(bad_tensors_are_refused),  cmocka_unit_test(bad_nodes_are_refused),
-      cmocka_unit_test(lists_come_in_pieces),     cmocka_unit_test(bad_models_are_refused),
+      cmocka_unit_test(a_model_comes_back),
+      cmocka_unit_test(attachments_are_aligned_and_read_back),
+      cmocka_unit_test(attachments_that_make_no_sense_are_refused),
+      cmocka_unit_test(elements_come_in_many_ways),
+      cmocka_unit_test(bad_tensors_are_refused),
+      cmocka_unit_test(bad_nodes_are_refused),
+      cmocka_unit_test(lists_come_in_pieces),
+      cmocka_unit_test(bad_models_are_refused),
       cmocka_unit_test(other_files_are_not_onnx),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,7 @@ static void many_weights_take_linear_time(void **state) {
   }
   nodes[JOINED] = (tw_onnx_node){{0}, tw_bytes_of("Concat"), {0}, JOINED, joined, 1, &all, 1, &axis};
   nodes[JOINED + 1] = (tw_onnx_node){{0}, tw_bytes_of("Mul"), {0}, 2, factors, 1, &output.name, 0, NULL};
-  tw_onnx_model model = {7, 13, {0}, JOINED + 2, nodes, COUNT, weights, 1, &input, 1, &output, 0, NULL};
+  tw_onnx_model model = {7, 13, {0}, JOINED + 2, nodes, COUNT, weights, 1, &input, 1, &output, 0, NULL, {0}};
   tw_buffer file = {0};
   tw_error error;
   assert_int_equal(tw_onnx_write(&model, &file, &error), TW_OK);

@@ -35,10 +35,12 @@ static void a_model_knows_itself(void **state) {
   assert_null(tw_model_class_name(model, SIZE_MAX));
   assert_int_equal(tw_model_feature_count(model), D);
   assert_string_equal(tw_model_trunk_name(model), "net");
+  assert_string_equal(tw_model_precision(model), "f32");
   assert_int_equal(tw_model_class_count(NULL), 0);
   assert_int_equal(tw_model_feature_count(NULL), 0);
   assert_null(tw_model_class_name(NULL, 0));
   assert_null(tw_model_trunk_name(NULL));
+  assert_null(tw_model_precision(NULL));
   tw_model_free(NULL);
 }
 
@@ -229,6 +231,7 @@ static void a_model_of_features_takes_features(void **state) {
   float probabilities[2] = {7, 7};
   const float zeros[3] = {0};
   assert_null(tw_model_trunk_name(of_features));
+  assert_string_equal(tw_model_precision(of_features), "f32");
   assert_int_equal(tw_model_feature_count(of_features), 3);
   library_fails(tw_model_predict_file(of_features, tree_path("data/a/0.png"), 2, probabilities, &error), TW_E_ARGUMENT,
                 &error, "takes rows of 3 features");

@@ -18,6 +18,7 @@ static tw_metrics *make_metrics(void) {
 }
 
 static tw_path_point points[2] = {{0.01, 0.9, 0.5, 7}, {0.1, 0.7, 0.75, 9}};
+static const tw_trunk_precision in_f32;
 static tw_path path = {.count = 2, .points = points, .chosen = 1};
 static tw_skipped skipped[1] = {{(char *)"bad\xff\n.jpg", (char *)"0 bytes"}};
 static const tw_report_row rows[2] = {
@@ -28,7 +29,7 @@ static tw_outcome make_outcome(const tw_metrics *metrics) {
   return (tw_outcome){.model_path = "m.onnx",
                       .report_path = "m.report",
                       .trunk_name = "t",
-                      .precision = "f32",
+                      .precision = &in_f32,
                       .class_count = 2,
                       .classes = classes,
                       .part_counts = {10, 5, 4, 1, 0, 0},

@@ -36,8 +36,9 @@ static tw_status describe(conv *conv, const dnnl_memory_desc_t *result, tw_error
   const tw_node *node = conv->node;
   const tw_window *window = &conv->window;
   const tw_shape weights_shape = tw_conv_weights_shape(node);
-  dnnl_memory_desc_t source = tw_layout_any(&node->inputs[0]->shape);
-  dnnl_memory_desc_t weights = tw_layout_any(&weights_shape);
+  const dnnl_data_type_t type = conv->builder->type;
+  const dnnl_memory_desc_t source = tw_layout_typed(tw_layout_any(&node->inputs[0]->shape), type);
+  const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&weights_shape), type);
   dnnl_memory_desc_t bias;
   if (conv->bias != NULL) {
     bias = tw_layout_plain(&conv->bias->shape);
@@ -130,7 +131,7 @@ tw_status tw_build_conv(tw_builder *builder, const tw_node *node, tw_error *erro
                .bias = node->input_count > 2 ? node->inputs[2] : NULL,
                .addend = node->input_count > 3 ? node->inputs[3] : NULL};
   TW_TRY(tw_window_of(node, &conv.window, error));
-  const dnnl_memory_desc_t any = tw_layout_any(&node->output->shape);
+  const dnnl_memory_desc_t any = tw_layout_typed(tw_layout_any(&node->output->shape), builder->type);
   tw_status status = choose(&conv, conv.addend != NULL ? FUSION_SUM : FUSION_NONE, &any, NULL, error);
   bool made = false;
   if (status == TW_OK && conv.addend == NULL) {

@@ -129,6 +129,7 @@ typedef struct tw_builder {
   size_t storage_capacity;
   size_t node_index; /* of the node being planned */
   const tw_node *node;
+  dnnl_data_type_t type;          /* of what convolutions read and make: float32, or bfloat16; others take what comes */
   bool *done;                     /* node_count: planned already, as a part of an earlier one */
   const tw_quantised *quantised;  /* of a plan in int8, else NULL; what follows is then NULL, too */
   const tw_quantised_node **int8; /* node_count: the node runs in int8, with these weights */
@@ -141,6 +142,8 @@ typedef struct tw_builder {
 dnnl_memory_desc_t tw_layout_plain(const tw_shape *shape);
 /* f32 of any layout: the primitive chooses. */
 dnnl_memory_desc_t tw_layout_any(const tw_shape *shape);
+/* The same with elements of another type. */
+dnnl_memory_desc_t tw_layout_typed(dnnl_memory_desc_t desc, dnnl_data_type_t type);
 /* f32 with explicit strides, in elements. */
 dnnl_memory_desc_t tw_layout_strided(const tw_shape *shape, const int64_t *strides);
 /* The blocking and order of `model`, dense, with these dimensions (same rank). */
@@ -153,7 +156,7 @@ bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc);
 size_t tw_layout_channel_block(const dnnl_memory_desc_t *desc);
 tw_shape tw_layout_shape(const dnnl_memory_desc_t *desc);
 size_t tw_layout_bytes(const dnnl_memory_desc_t *desc);
-/* The bytes in memory are those of a row-major tensor (whatever the layout calls itself). */
+/* The elements in memory are in a row-major tensor's order (whatever the layout calls itself). */
 bool tw_layout_is_plain(const dnnl_memory_desc_t *desc);
 /* Same dimensions and type, and each element at the same offset. */
 bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
@@ -250,6 +253,9 @@ tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, 
                          tw_error *error);
 const char *tw_primitive_implementation(const_dnnl_primitive_desc_t desc);
 dnnl_memory_desc_t tw_primitive_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what);
+
+/* Whether `count` floats, which need not be aligned, are all finite. */
+bool tw_all_finite(const void *floats, size_t count);
 
 /* oneDNN's status as ours. */
 tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *error);

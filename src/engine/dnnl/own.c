@@ -14,10 +14,11 @@
 static size_t lanes_of(const dnnl_memory_desc_t *desc) {
   const dnnl_blocking_desc_t *blocking = &desc->format_desc.blocking;
   const int64_t *strides = blocking->strides;
-  const bool blocked = desc->format_kind == dnnl_blocked && desc->ndims == 4 && desc->dims[0] == 1 &&
-                       desc->offset0 == 0 && desc->extra.flags == 0 && blocking->inner_nblks == 1 &&
-                       blocking->inner_idxs[0] == 1 && strides[3] == blocking->inner_blks[0] &&
-                       strides[2] == strides[3] * desc->dims[3] && strides[1] == strides[2] * desc->dims[2];
+  const bool blocked = desc->data_type == dnnl_f32 && desc->format_kind == dnnl_blocked && desc->ndims == 4 &&
+                       desc->dims[0] == 1 && desc->offset0 == 0 && desc->extra.flags == 0 &&
+                       blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1 &&
+                       strides[3] == blocking->inner_blks[0] && strides[2] == strides[3] * desc->dims[3] &&
+                       strides[1] == strides[2] * desc->dims[2];
   return blocked && tw_own_possible((size_t)blocking->inner_blks[0]) ? (size_t)blocking->inner_blks[0] : 0;
 }
 
@@ -77,7 +78,6 @@ static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw
       .desc = floats(tw_winograd_packed_bytes(winograd)),
       .scale = 1,
       .winograd = winograd,
-
   };
   tw_argument arguments[OPERANDS + 1] = {[SOURCE] = {.role = DNNL_ARG_SRC},
                                          [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
