@@ -147,7 +147,10 @@ void tw_session_free(tw_session *session);
  * digits are the same in every session and thread of a plan. The calling thread's number of OpenMP threads is the same
  * before and after. */
 tw_status tw_session_run(tw_session *session, const float *input, float *const *outputs, tw_error *error);
-/* The same, and ret_seconds[step] += the time of each step. */
+/* For messages: runs once more and finds the first step whose result holds a number that is not finite. *ret_name: the
+ * step's name, the plan's; NULL when there is none. */
+tw_status tw_session_find_not_finite(tw_session *session, const float *input, const char **ret_name, tw_error *error);
+/* The same as tw_session_run, and ret_seconds[step] += the time of each step. */
 tw_status tw_session_profile(tw_session *session, const float *input, double *ret_seconds, tw_error *error);
 
 /* ---- Matrix product ---------------------------------------------------------------------------------------------- */

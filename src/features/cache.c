@@ -5,8 +5,10 @@
  * LMDB wants one environment a process and file: caches that are opened twice are the same object, counted. */
 #include "features/cache.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "features/cache_folder.h"
@@ -107,11 +109,19 @@ static char *damaged_note(const tw_cache *cache, const char *what) {
       cache->store->file, what);
 }
 
+/* A write that ends half-way is an input/output error to LMDB, whatever the reason. */
+static int reason_of(const tw_cache *cache, int code) {
+  const uint64_t little = 64 * 1024; /* bytes */
+  struct statvfs disk;
+  bool full = code == EIO && statvfs(cache->store->file, &disk) == 0 && disk.f_bavail * disk.f_frsize < little;
+  return full ? ENOSPC : code;
+}
+
 static char *unwritten_note(const tw_cache *cache, int code) {
   bool damaged = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_VERSION_MISMATCH;
   return damaged ? damaged_note(cache, mdb_strerror(code))
                  : tw_format("%s: cannot be written (%s); features computed from then on are not remembered",
-                             cache->store->file, mdb_strerror(code));
+                             cache->store->file, mdb_strerror(reason_of(cache, code)));
 }
 
 /* One transaction with all of the batch; LMDB's code. */

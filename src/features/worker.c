@@ -59,6 +59,14 @@ static tw_status make_session(tw_worker *worker, tw_trunk *trunk, tw_trunk_head 
   return tw_session_create(plan, &worker->session, error);
 }
 
+static tw_status not_finite(tw_worker *worker, tw_error *error) {
+  const char *name;
+  TW_TRY(tw_session_find_not_finite(worker->session, worker->tensor, &name, error));
+  return tw_error_set(error, TW_E_DATA, "the network gives no finite numbers for it%s%.160s%s",
+                      name == NULL ? "" : "; the first that are not come from its node '", name == NULL ? "" : name,
+                      name == NULL ? "" : "'");
+}
+
 tw_status tw_worker_run(tw_worker *worker, tw_trunk *trunk, const tw_source *source, tw_trunk_head head,
                         int (*threads)(void *context), void *context, size_t dimensions, float *ret_row,
                         bool *ret_picture, tw_error *error) {
@@ -71,7 +79,7 @@ tw_status tw_worker_run(tw_worker *worker, tw_trunk *trunk, const tw_source *sou
   for (size_t i = 0; i < dimensions; i++) {
     if (!isfinite(ret_row[i])) {
       *ret_picture = true;
-      return tw_error_set(error, TW_E_DATA, "the network gives no finite numbers for it");
+      return not_finite(worker, error);
     }
   }
   return TW_OK;

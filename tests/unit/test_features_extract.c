@@ -256,6 +256,29 @@ static void bad_files_are_named_and_nothing_is_lost(void **state) {
   }
 }
 
+/* Pixels times nearly what float32 can hold: the sums of the convolution overflow, and that is said. Where all of them
+ * overflow downwards the activation hides it. */
+static void numbers_that_overflow_name_their_node(void **state) {
+  (void)state;
+  const double scale = 2.5e36;
+  tw_trunk_options options = plain_options;
+  options.scale = &scale;
+  tw_trunk *large = net_open(tree_path("net.onnx"), &options);
+  tw_extraction *extraction = extract(large, NULL, paths, PICTURES, 2);
+  assert_true(extraction->failed > 0);
+  for (size_t i = 0; i < PICTURES; i++) {
+    if (extraction->items[i].status != TW_OK) {
+      assert_int_equal(extraction->items[i].status, TW_E_DATA);
+      const char *at = strstr(extraction->items[i].reason, "no finite numbers for it; the first that are not");
+      assert_non_null(at); /* the sum of the convolution, or, where that still fits, the sum of the pool */
+      assert_true(strstr(at, "its node 'conv") != NULL || strstr(at, "its node 'pool'") != NULL);
+      assert_true(is_zero(extraction, i));
+    }
+  }
+  tw_extraction_free(extraction);
+  tw_trunk_free(large);
+}
+
 static void too_large_a_file_is_refused_unread(void **state) {
   (void)state;
   tree_text("huge.png", "");
@@ -436,6 +459,7 @@ int main(void) {
       cmocka_unit_test(no_plan_is_made_when_all_is_cached),
       cmocka_unit_test(the_same_content_is_computed_once),
       cmocka_unit_test(bad_files_are_named_and_nothing_is_lost),
+      cmocka_unit_test(numbers_that_overflow_name_their_node),
       cmocka_unit_test(too_large_a_file_is_refused_unread),
       cmocka_unit_test(no_files_are_no_rows),
       cmocka_unit_test(progress_ends_at_the_total),

@@ -96,21 +96,13 @@ static void return_room(finishing *finishing, float *room) {
   pthread_mutex_unlock(&finishing->lock);
 }
 
-/* Not aligned. */
-static tw_status check_finite(const tw_weights *weights, const void *floats, size_t count, tw_error *error) {
-  const uint32_t exponent = 0x7f800000;
-  const uint8_t *bytes = floats;
-  uint32_t wrong = 0;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
-    wrong |= (bits & exponent) == exponent;
-  }
-  return wrong == 0 ? TW_OK
-                    : tw_error_set(error, TW_E_DATA,
-                                   "node '%.160s': its constant '%.160s' holds numbers that are not finite (NaN or "
-                                   "infinity): the file is damaged, or was written by a training that failed",
-                                   weights->node, weights->constant->name);
+static tw_status check_finite(const char *node, const tw_value *constant, const void *floats, tw_error *error) {
+  return tw_all_finite(floats, constant->data_size / sizeof(float))
+             ? TW_OK
+             : tw_error_set(error, TW_E_DATA,
+                            "node '%.160s': its weights '%.160s' hold numbers that are not finite (NaN or infinity): "
+                            "the file is damaged, or its training has failed",
+                            node, constant->name);
 }
 
 static tw_status pack_elements(const tw_plan *plan, const tw_weights *weights, const void *elements, tw_error *error) {
@@ -138,7 +130,7 @@ static tw_status pack_constant(finishing *finishing, const tw_weights *weights, 
     tw_constant_floats(constant, room);
     floats = room;
   }
-  tw_status status = check_finite(weights, floats, constant->data_size / sizeof(float), error);
+  tw_status status = check_finite(weights->node, constant, floats, error);
   status = status == TW_OK ? pack_elements(finishing->plan, weights, floats, error) : status;
   return_room(finishing, room);
   tw_graph_release(finishing->graph, constant);

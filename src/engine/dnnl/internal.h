@@ -72,8 +72,7 @@ typedef struct tw_weights {
   const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
   float scale;                 /* multiplied in */
-  const tw_winograd *winograd; /* or NULL: packed by its rules, and then with `bias`, which may be NULL */
-  const void *bias;
+  const tw_winograd *winograd; /* or NULL: packed by its rules */
 } tw_weights;
 
 struct tw_plan {
@@ -255,6 +254,9 @@ tw_status tw_concat_desc(tw_builder *builder, const dnnl_memory_desc_t *joined, 
 const char *tw_primitive_implementation(const_dnnl_primitive_desc_t desc);
 dnnl_memory_desc_t tw_primitive_layout(const_dnnl_primitive_desc_t desc, dnnl_query_t what);
 
+/* Whether `count` floats, which need not be aligned, are all finite. */
+bool tw_all_finite(const void *floats, size_t count);
+
 /* oneDNN's status as ours. */
 tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *error);
 
@@ -281,8 +283,9 @@ tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *err
 /* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
  */
 
-/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
-bool tw_own_possible(void);
+/* Whether steps may be our own for blocks of that many channels: the processor has what they are written in, and the
+ * library may use it, too. */
+bool tw_own_possible(size_t lanes);
 /* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
 tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);

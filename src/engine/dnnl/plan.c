@@ -48,10 +48,18 @@ static tw_status check_value(const tw_value *value, tw_error *error) {
   return TW_OK;
 }
 
+/* A single number may become a part of its step and is then never packed, where others are checked. */
+static tw_status check_number(const tw_value *value, tw_error *error) {
+  return value->data == NULL || value->data_size != sizeof(float) || tw_all_finite(value->data, 1)
+             ? TW_OK
+             : tw_error_set(error, TW_E_DATA, "its constant '%s' is not finite (NaN or infinity)", value->name);
+}
+
 static tw_status build_node(tw_builder *builder, const tw_node *node, tw_error *error) {
   for (size_t i = 0; i < node->input_count; i++) {
     if (node->inputs[i] != NULL) {
       TW_TRY(check_value(node->inputs[i], error));
+      TW_TRY(check_number(node->inputs[i], error));
     }
   }
   TW_TRY(check_value(node->output, error));

@@ -179,6 +179,52 @@ static tw_status run_steps(const tw_session *session, const float *input, float 
   return wait(session, error);
 }
 
+/* ---- What went wrong --------------------------------------------------------------------------------------------- */
+
+static bool all_finite_bf16(const uint16_t *numbers, size_t count) {
+  const uint16_t exponent = 0x7f80;
+  bool finite = true;
+  for (size_t i = 0; i < count; i++) {
+    finite = finite && (numbers[i] & exponent) != exponent;
+  }
+  return finite;
+}
+
+/* The results of a step; those in integers are finite. */
+static bool is_finite(const bound_step *bound, const tw_step *step) {
+  bool finite = true;
+  for (size_t i = 0; i < step->argument_count; i++) {
+    const dnnl_memory_desc_t *desc = &step->arguments[i].operand.desc;
+    if (step->arguments[i].role == DNNL_ARG_DST && desc->data_type == dnnl_f32) {
+      finite = finite && tw_all_finite(bound->data[i], tw_layout_bytes(desc) / sizeof(float));
+    } else if (step->arguments[i].role == DNNL_ARG_DST && desc->data_type == dnnl_bf16) {
+      finite = finite && all_finite_bf16(bound->data[i], tw_layout_bytes(desc) / sizeof(uint16_t));
+    }
+  }
+  return finite;
+}
+
+tw_status tw_session_find_not_finite(tw_session *session, const float *input, const char **ret_name, tw_error *error) {
+  const tw_plan *plan = session->plan;
+  const char *name = NULL;
+  tw_status status = TW_OK;
+  int before = omp_get_max_threads();
+  omp_set_num_threads(plan->threads);
+  for (size_t i = 0; status == TW_OK && name == NULL && i < plan->step_count; i++) {
+    status = run_step(session, i, input, NULL, error);
+    status = status == TW_OK ? wait(session, error) : status;
+    bool ran = session->steps[i].output == SIZE_MAX;
+    name = status == TW_OK && ran && !is_finite(&session->steps[i], &plan->steps[i]) ? plan->steps[i].info.name : NULL;
+  }
+  omp_set_num_threads(before);
+  if (status == TW_OK) {
+    *ret_name = name;
+  }
+  return status;
+}
+
+/* ---- All steps --------------------------------------------------------------------------------------------------- */
+
 /* With the plan's number of threads, the caller's before and after. */
 static tw_status run_here(const tw_session *session, const float *input, float *const *outputs, double *ret_seconds,
                           tw_error *error) {

@@ -14,6 +14,18 @@ tw_status tw_engine_status(dnnl_status_t status, const char *what, tw_error *err
   }
 }
 
+bool tw_all_finite(const void *floats, size_t count) {
+  const uint32_t exponent = 0x7f800000; /* all ones: infinity or NaN */
+  const uint8_t *bytes = floats;
+  uint32_t wrong = 0;
+  uint32_t bits;
+  for (size_t i = 0; i < count; i++) {
+    memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+    wrong |= (bits & exponent) == exponent;
+  }
+  return wrong == 0;
+}
+
 const char *tw_primitive_implementation(const_dnnl_primitive_desc_t desc) {
   const char *name = NULL;
   if (dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name) != dnnl_success || name == NULL) {
