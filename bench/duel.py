@@ -44,21 +44,16 @@ class Samples:
         probed = self.last or self.probe()
         environment = {key: value for key, value in os.environ.items()
                        if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-        with open(peer.WORK / "said", "w+b") as said, open(peer.WORK / "complained", "w+b") as complained:
-            begun = time.perf_counter()
-            process = subprocess.Popen([str(word) for word in command], stdout=said, stderr=complained, env=environment)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - begun
-            process.returncode = os.waitstatus_to_exitcode(status)
-            said.seek(0)
-            complained.seek(0)
-            out, err = said.read(), complained.read()
-        if process.returncode != 0:
-            sys.exit(f"{' '.join(map(str, command))}\nexit status {process.returncode}\n{err.decode()}")
+        begun = time.perf_counter()
+        done = subprocess.run([PROGRAMS / "bench_run", peer.WORK / "peak", *map(str, command)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment)
+        seconds = time.perf_counter() - begun
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(map(str, command))}\nexit status {done.returncode}\n{done.stderr.decode()}")
         self.last = self.probe()
-        stages = json.loads(out) if out.startswith(b"{") else {}
-        sample = {"name": name, "seconds": seconds, "peak": usage.ru_maxrss * 1024, "probes": [probed, self.last],
-                  "stages": stages}
+        stages = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
+        sample = {"name": name, "seconds": seconds, "peak": int((peer.WORK / "peak").read_text()),
+                  "probes": [probed, self.last], "stages": stages}
         self.all.append(sample)
         print(f"  {name}: {seconds:.3f} s {json.dumps(stages)[:MOST_SHOWN] if stages else ''}", file=sys.stderr, flush=True)
         return sample

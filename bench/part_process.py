@@ -64,7 +64,7 @@ def start(samples, wanted):
 
 def memory(samples, wanted):
     """The 2020 pictures of caltech101-mini, each with contents of its own, and two workers. One sample: memory does not
-    depend on the moment. (What the system counts begins with the size of this script, far below the limits.)"""
+    depend on the moment."""
     rows = []
     for precision in part_network.possible(MOST_BYTES):
         command, before = part_files.ours("caltech101-mini", precision, "inception")
