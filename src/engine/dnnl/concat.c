@@ -43,7 +43,7 @@ static bool branches_fit(const tw_node *node, int axis, const dnnl_memory_desc_t
 /* Whether the axis is the innermost of a layout without blocks, so that a slice along it is one with gaps. */
 static bool leaves_gaps(const dnnl_memory_desc_t *layout, int axis) {
   const dnnl_blocking_desc_t *blocking = &layout->format_desc.blocking;
-  return layout->data_type == dnnl_f32 && blocking->inner_nblks == 0 && blocking->strides[axis] == 1;
+  return !tw_layout_is_narrow(layout) && blocking->inner_nblks == 0 && blocking->strides[axis] == 1;
 }
 
 /* The layout of the first branch that is not row-major, if all fit into it; else row-major. */
