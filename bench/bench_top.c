@@ -13,10 +13,20 @@
 #include "formats/formats.h"
 #include "train/train.h"
 
+enum { MOST_STRENGTHS = 64 };
+
 typedef struct data {
   tw_samples samples;
   uint8_t *parts;
 } data;
+
+/* When the strengths were begun, to a tenth of a second, in the order tried; and the final fit. */
+typedef struct clock_of_path {
+  double begin;
+  size_t count;
+  double begun[MOST_STRENGTHS];
+  double fit;
+} clock_of_path;
 
 static void fail(const char *what) {
   fprintf(stderr, "bench_top: %s\n", what);
@@ -87,6 +97,28 @@ static void print_report(double seconds, const tw_fit_report *report) {
          seconds, report->objective, report->distance, report->iterations, report->converged ? "true" : "false");
 }
 
+/* A tw_progress_fn. */
+static bool note_time(void *context, const tw_progress *progress) {
+  clock_of_path *clock = context;
+  double now = tw_seconds() - clock->begin;
+  bool on_path = strcmp(progress->stage, "path") == 0;
+  while (on_path && clock->count <= progress->done && clock->count < MOST_STRENGTHS) {
+    clock->begun[clock->count++] = now;
+  }
+  clock->fit = on_path ? now : clock->fit;
+  return true;
+}
+
+/* Seconds of what comes before the path, of each strength tried, of the final fit. */
+static void print_clock(const clock_of_path *clock, const tw_path *path, double end) {
+  printf(", \"before\": %.2f, \"each\": [", clock->begun[0]);
+  for (size_t i = 0; i < path->count && i < clock->count; i++) {
+    double next = i + 1 < path->count && i + 1 < clock->count ? clock->begun[i + 1] : clock->fit;
+    printf("%s%.2f", i == 0 ? "" : ", ", next - clock->begun[i]);
+  }
+  printf("], \"fit\": %.2f", end - clock->fit);
+}
+
 static void print_path(const tw_path *path) {
   printf(", \"strength\": %.6g, \"path\": [", path->points[path->chosen].strength);
   for (size_t i = 0; i < path->count; i++) {
@@ -149,16 +181,20 @@ int main(int argc, char **argv) {
   tw_error error;
   size_t count;
   size_t *rows = list_rows(&data, &count);
-  double begin = tw_seconds();
+  clock_of_path clock = {.begin = tw_seconds()};
+  tw_ticker ticker = {.callback = note_time, .context = &clock};
+  options.ticker = &ticker;
   if (argc == 5) {
     check(tw_top_train(&data.samples, data.parts, 0, &options, &top, &path, &report, &error), &error);
   } else {
     check(tw_top_fit(&data.samples, rows, count, strtod(argv[5], NULL), NULL, &options, &top, &report, &error), &error);
   }
-  print_report(tw_seconds() - begin, &report);
+  double seconds = tw_seconds() - clock.begin;
+  print_report(seconds, &report);
   printf(", \"test\": %.5f", test_accuracy(&data, top));
   if (path != NULL) {
     print_path(path);
+    print_clock(&clock, path, seconds);
   }
   printf("}\n");
   if (argc == 7) {

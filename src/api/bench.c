@@ -4,11 +4,20 @@
 #include <time.h>
 
 #include "api/bench.h"
-#include "formats/formats.h"
 
 tw_status tw_bench_open_trunk(const tw_bench *bench, tw_precision precision, tw_trunk **ret_trunk, tw_error *error) {
-  (void)precision;
-  return tw_api_open_trunk(bench->request, ret_trunk, error);
+  tw_tool_trunk request = *bench->request;
+  request.precision = tw_precision_name(precision);
+  request.recalibrate = false; /* tw_bench_prepare has */
+  tw_trunk *trunk;
+  TW_TRY(tw_api_open_trunk(&request, &trunk, error));
+  tw_status status = tw_api_choose_precision(&bench->quiet, &request, trunk, bench->paths, bench->path_count, error);
+  if (status != TW_OK) {
+    tw_trunk_free(trunk);
+    return status;
+  }
+  *ret_trunk = trunk;
+  return TW_OK;
 }
 
 /* CPU seconds of this process so far: loading the program, which the children of bench_start.c do not repeat. */
@@ -28,15 +37,71 @@ static void bench_done(tw_bench *bench) {
 
 static tw_status list_pictures(tw_bench *bench, const char *folder, tw_error *error) {
   TW_TRY(tw_walk_files(&folder, 1, &bench->pictures, error));
-  bench->paths = tw_alloc(bench->pictures->count, sizeof *bench->paths);
+  const tw_listing *found = bench->pictures;
+  if (found->count == 0) {
+    const char *reason = found->skipped_count > 0 ? found->skipped[0].reason : "no picture in it";
+    return tw_error_set(error, TW_E_DATA, "%s: %s", found->skipped_count > 0 ? found->skipped[0].path : folder, reason);
+  }
+  bench->paths = tw_alloc(found->count, sizeof *bench->paths);
   if (bench->paths == NULL) {
     return tw_error_memory(error);
   }
-  for (size_t i = 0; i < bench->pictures->count; i++) {
-    bench->paths[i] = bench->pictures->pictures[i].path;
+  bench->path_count = found->count;
+  for (size_t i = 0; i < found->count; i++) {
+    bench->paths[i] = found->pictures[i].path;
   }
-  return bench->pictures->count > 0 ? TW_OK : tw_error_set(error, TW_E_DATA, "%s: no picture in it", folder);
+  return TW_OK;
 }
+
+/* ---- Precisions -------------------------------------------------------------------------------------------------- */
+
+/* TW_OK when this processor computes in the precision, and not in another one instead. */
+static tw_status check_processor(tw_precision precision, tw_error *error) {
+  tw_precision chosen;
+  const char *note;
+  TW_TRY(tw_engine_precision(precision, &chosen, &note, error));
+  return chosen == precision ? TW_OK : tw_error_set(error, TW_E_UNSUPPORTED, "%s", note);
+}
+
+/* Whether a precision that could not be had keeps the others from being measured. */
+static bool is_fatal(tw_status status) {
+  return status != TW_OK && status != TW_E_UNSUPPORTED && status != TW_E_DATA && status != TW_E_ARGUMENT;
+}
+
+static tw_status add_row(tw_bench *bench, tw_precision precision, bool wanted, tw_error *error) {
+  tw_bench_row *row = &bench->rows[bench->row_count++];
+  row->precision = precision;
+  tw_error reason = {.code = TW_OK};
+  tw_status status = check_processor(precision, &reason);
+  if (status == TW_OK && precision != TW_PRECISION_F32) {
+    status = tw_bench_prepare(bench, precision, &reason);
+  }
+  if (wanted || is_fatal(status)) {
+    return status == TW_OK ? TW_OK : tw_error_set(error, status, "%s", reason.message);
+  }
+  if (status != TW_OK) {
+    memcpy(row->left_out, reason.message, sizeof row->left_out);
+  }
+  return TW_OK;
+}
+
+/* One that is asked for must be had; without a wish all are measured that can be. */
+static tw_status add_rows(tw_bench *bench, tw_error *error) {
+  const char *wish = bench->request->precision;
+  tw_precision wanted;
+  if (wish == NULL) {
+    for (tw_precision precision = 0; precision < TW_PRECISION_COUNT; precision++) {
+      TW_TRY(add_row(bench, precision, false, error));
+    }
+    return TW_OK;
+  }
+  if (!tw_precision_parse(wish, &wanted)) {
+    return tw_error_set(error, TW_E_ARGUMENT, "precision is '%s'; bench measures f32, bf16 and int8", wish);
+  }
+  return add_row(bench, wanted, true, error);
+}
+
+/* ---- Measuring --------------------------------------------------------------------------------------------------- */
 
 static tw_status plan_row(const tw_bench *bench, tw_bench_row *row, tw_error *error) {
   TW_TRY(tw_bench_open_trunk(bench, row->precision, &row->trunk, error));
@@ -47,18 +112,34 @@ static tw_status plan_row(const tw_bench *bench, tw_bench_row *row, tw_error *er
   return TW_OK;
 }
 
+/* Says what is wrong with the trunk as other commands do, before it is opened by halves of this one. */
+static tw_status check_trunk(const tw_bench *bench, tw_error *error) {
+  tw_trunk *trunk;
+  TW_TRY(tw_api_open_trunk(bench->request, &trunk, error));
+  tw_trunk_free(trunk);
+  return TW_OK;
+}
+
 static tw_status measure(tw_bench *bench, const char *folder, tw_error *error) {
+  TW_TRY(check_trunk(bench, error));
   if (folder != NULL) {
     TW_TRY(list_pictures(bench, folder, error));
   }
+  TW_TRY(add_rows(bench, error));
   for (size_t i = 0; i < bench->row_count; i++) {
-    TW_TRY(tw_bench_time_start(bench, &bench->rows[i], error));
+    if (bench->rows[i].left_out[0] == '\0') {
+      TW_TRY(tw_bench_time_start(bench, &bench->rows[i], error));
+    }
   }
   for (size_t i = 0; i < bench->row_count; i++) {
-    TW_TRY(plan_row(bench, &bench->rows[i], error));
+    if (bench->rows[i].left_out[0] == '\0') {
+      TW_TRY(plan_row(bench, &bench->rows[i], error));
+    }
   }
-  TW_TRY(tw_bench_time_network(bench, error));
-  return folder == NULL ? TW_OK : tw_bench_time_folder(bench, error);
+  if (folder != NULL) {
+    TW_TRY(tw_bench_time_folder(bench, error));
+  }
+  return tw_bench_time_network(bench, error);
 }
 
 static tw_status tell(const tw_bench *bench, tw_error *error) {
@@ -79,9 +160,11 @@ tw_status tw_tool_bench(const tw_tool *tool, const tw_tool_trunk *trunk, const c
   }
   bench->tool = tool;
   bench->request = trunk;
+  bench->quiet = *tool;
+  bench->quiet.note = NULL;
+  bench->quiet.progress = NULL;
   bench->cores = tw_thread_count(tool->threads);
   bench->loaded = spent_so_far();
-  bench->rows[bench->row_count++].precision = TW_PRECISION_F32;
   tw_status status = measure(bench, folder, error);
   if (status == TW_OK) {
     status = tell(bench, error);

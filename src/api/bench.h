@@ -12,7 +12,7 @@ enum {
   TW_BENCH_PICTURES = 200,   /* of the folder, for the times by stage and for the peak of memory */
 };
 #define TW_BENCH_ROUND_SECONDS 0.2    /* of one sample, at least one picture */
-#define TW_BENCH_PATIENCE_SECONDS 40. /* no further rounds then but the first TW_BENCH_ROUNDS */
+#define TW_BENCH_PATIENCE_SECONDS 30. /* no further rounds then but the first TW_BENCH_ROUNDS */
 
 /* Seconds a picture. */
 typedef struct tw_bench_span {
@@ -43,10 +43,12 @@ typedef struct tw_bench_row {
 typedef struct tw_bench {
   const tw_tool *tool;
   const tw_tool_trunk *request;
+  tw_tool quiet; /* `tool` without progress and notes */
   int cores;
   double loaded;        /* CPU seconds that the process had spent when the command began: what starting it cost */
   tw_listing *pictures; /* NULL without a folder */
-  const char **paths;
+  const char **paths;   /* of the pictures; NULL without a folder */
+  size_t path_count;
 
   tw_probe fastest;
   double slowest; /* of all probes, how many times slower than the fastest */
@@ -64,11 +66,15 @@ typedef struct tw_bench {
   size_t row_count;
 } tw_bench;
 
-/* Opens the trunk of a row's precision. Errors: those of tw_api_open_trunk (bench.c). */
+/* Opens the trunk in a precision, calibrated on the pictures of the folder unless a calibration is kept (bench.c). */
 tw_status tw_bench_open_trunk(const tw_bench *bench, tw_precision precision, tw_trunk **ret_trunk, tw_error *error);
 
-/* Start and peak of memory, each in a process of its own that is forked for it: call it before this process has
- * threads of any kind. A failure of the child is one of the call (bench_start.c). */
+/* The two that follow work in processes of their own, forked for them: call them before this process has threads of
+ * any kind. A failure of the child is one of the call (bench_start.c). */
+
+/* So that a calibration is there, and kept where it can be, before anything is timed. Errors: those of
+ * tw_trunk_choose_precision. */
+tw_status tw_bench_prepare(const tw_bench *bench, tw_precision precision, tw_error *error);
 tw_status tw_bench_time_start(const tw_bench *bench, tw_bench_row *row, tw_error *error);
 
 /* Network alone, all rows in turns, and the machine's probes (bench_network.c). */

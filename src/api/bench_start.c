@@ -1,6 +1,6 @@
 /* `bench`: how long a new process takes to its first result, and how much memory one with a worker a core has at its
  * peak. Both are of a process's whole life, so each is measured in a child forked for it; the parent has no threads
- * then, and next to nothing in memory. */
+ * then, and next to nothing in memory. For the same reason calibrations are made in a child, too. */
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -42,6 +42,14 @@ static tw_status first_result(const tw_bench *bench, tw_precision precision, tw_
   return run_once(plan, 1, error);
 }
 
+static tw_status prepare(const tw_bench *bench, tw_precision precision, tw_error *error) {
+  tw_trunk *trunk;
+  tw_tool_trunk request = *bench->request;
+  request.precision = tw_precision_name(precision);
+  TW_TRY(tw_api_open_trunk(&request, &trunk, error));
+  return tw_api_choose_precision(bench->tool, &request, trunk, bench->paths, bench->path_count, error);
+}
+
 static tw_status run_worker(void *context, size_t task, tw_error *error) {
   (void)task;
   return run_once(context, PICTURES_A_WORKER, error);
@@ -52,7 +60,7 @@ static tw_status run_workers(const tw_bench *bench, tw_precision precision, tw_e
   TW_TRY(tw_bench_open_trunk(bench, precision, &trunk, error));
   if (bench->paths != NULL) {
     tw_extract_options options = {.threads = bench->cores, .head = TW_HEAD_FEATURES};
-    size_t count = bench->pictures->count < TW_BENCH_PICTURES ? bench->pictures->count : TW_BENCH_PICTURES;
+    size_t count = bench->path_count < TW_BENCH_PICTURES ? bench->path_count : TW_BENCH_PICTURES;
     tw_extraction *extraction;
     return tw_extract(trunk, NULL, bench->paths, count, &options, &extraction, error);
   }
@@ -118,6 +126,12 @@ static tw_status in_child(const tw_bench *bench, tw_precision precision, job_fn 
     *ret_seconds = answer.seconds;
   }
   return status;
+}
+
+tw_status tw_bench_prepare(const tw_bench *bench, tw_precision precision, tw_error *error) {
+  double seconds;
+  size_t peak;
+  return in_child(bench, precision, prepare, &seconds, &peak, error);
 }
 
 tw_status tw_bench_time_start(const tw_bench *bench, tw_bench_row *row, tw_error *error) {

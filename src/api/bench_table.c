@@ -4,8 +4,6 @@
 
 #include "api/bench.h"
 
-static const char *const names[TW_PRECISION_COUNT] = {"f32", "bf16", "int8"};
-
 static double milliseconds(double seconds) {
   return 1e3 * seconds;
 }
@@ -57,13 +55,13 @@ static void append_networks(tw_buffer *buffer, const tw_bench *bench) {
   for (size_t i = 0; i < bench->row_count; i++) {
     const tw_bench_row *row = &bench->rows[i];
     if (!is_measured(row)) {
-      tw_buffer_format(buffer, "%-10s %s\n", names[row->precision], row->left_out);
+      tw_buffer_format(buffer, "%-10s %s\n", tw_precision_name(row->precision), row->left_out);
       continue;
     }
-    tw_buffer_format(buffer, "%-10s %9.1f %12.2f %10.2f %11.2f %6.0f %9.1f %9.1f %9.1f\n", names[row->precision],
-                     1 / row->many, milliseconds(row->many), milliseconds(row->one_core), milliseconds(row->all_cores),
-                     milliseconds(row->start), megabytes(row->weight_bytes), megabytes(row->session_bytes),
-                     megabytes(row->peak_bytes));
+    tw_buffer_format(buffer, "%-10s %9.1f %12.2f %10.2f %11.2f %6.0f %9.1f %9.1f %9.1f\n",
+                     tw_precision_name(row->precision), 1 / row->many, milliseconds(row->many),
+                     milliseconds(row->one_core), milliseconds(row->all_cores), milliseconds(row->start),
+                     megabytes(row->weight_bytes), megabytes(row->session_bytes), megabytes(row->peak_bytes));
   }
 }
 
@@ -79,7 +77,7 @@ static void append_folder(tw_buffer *buffer, const tw_bench *bench) {
   append_stage(buffer, "resize", "", &bench->resize);
   for (size_t i = 0; i < bench->row_count; i++) {
     if (is_measured(&bench->rows[i])) {
-      append_stage(buffer, "network, ", names[bench->rows[i].precision], &bench->rows[i].network);
+      append_stage(buffer, "network, ", tw_precision_name(bench->rows[i].precision), &bench->rows[i].network);
     }
   }
   tw_buffer_format(buffer, "\nfrom %zu files to features, all cores, nothing cached\n", bench->distinct);
@@ -87,7 +85,7 @@ static void append_folder(tw_buffer *buffer, const tw_bench *bench) {
   for (size_t i = 0; i < bench->row_count; i++) {
     const tw_bench_row *row = &bench->rows[i];
     if (is_measured(row)) {
-      tw_buffer_format(buffer, "%-10s %12.1f %14.2f %18.2f\n", names[row->precision], 1 / row->pipeline,
+      tw_buffer_format(buffer, "%-10s %12.1f %14.2f %18.2f\n", tw_precision_name(row->precision), 1 / row->pipeline,
                        milliseconds(row->pipeline), milliseconds(row->pipeline_cpu));
     }
   }
@@ -109,14 +107,14 @@ static json_t *span_json(const tw_bench_span *span) {
 
 static json_t *row_json(const tw_bench *bench, const tw_bench_row *row) {
   if (!is_measured(row)) {
-    return json_pack("{s:s, s:s}", "precision", names[row->precision], "left_out", row->left_out);
+    return json_pack("{s:s, s:s}", "precision", tw_precision_name(row->precision), "left_out", row->left_out);
   }
   json_t *object =
-      json_pack("{s:s, s:n, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "precision", names[row->precision], "left_out",
-                "pictures_per_second", 1 / row->many, "network_seconds_many", row->many, "network_seconds_one_core",
-                row->one_core, "network_seconds_all_cores", row->all_cores, "start_seconds", row->start, "weight_bytes",
-                (json_int_t)row->weight_bytes, "session_bytes", (json_int_t)row->session_bytes, "peak_bytes",
-                (json_int_t)row->peak_bytes);
+      json_pack("{s:s, s:n, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I}", "precision", tw_precision_name(row->precision),
+                "left_out", "pictures_per_second", 1 / row->many, "network_seconds_many", row->many,
+                "network_seconds_one_core", row->one_core, "network_seconds_all_cores", row->all_cores, "start_seconds",
+                row->start, "weight_bytes", (json_int_t)row->weight_bytes, "session_bytes",
+                (json_int_t)row->session_bytes, "peak_bytes", (json_int_t)row->peak_bytes);
   if (bench->pictures != NULL) {
     json_object_set_new(object, "folder",
                         json_pack("{s:o, s:f, s:f, s:f}", "network", span_json(&row->network), "pictures_per_second",

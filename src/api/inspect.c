@@ -171,47 +171,6 @@ static void append_pass(void *context, const char *pass, const tw_graph *graph) 
   tw_buffer_text(buffer, "\n");
 }
 
-static tw_status append_plan(tw_buffer *buffer, const tw_plan *plan, int threads, tw_error *error) {
-  tw_session *session = NULL;
-  size_t steps = tw_plan_step_count(plan);
-  double *seconds = tw_alloc(steps, sizeof *seconds);
-  float *input = tw_alloc(tw_plan_input_count(plan), sizeof *input);
-  float **outputs = tw_alloc(tw_plan_output_number(plan), sizeof *outputs);
-  enum { ROUNDS = 5 };
-  tw_status status = seconds == NULL || input == NULL || outputs == NULL ? tw_error_memory(error)
-                                                                         : tw_session_create(plan, &session, error);
-  for (int round = 0; status == TW_OK && round <= ROUNDS; round++) {
-    if (round == 1) { /* the first one warms up */
-      memset(seconds, 0, steps * sizeof *seconds);
-    }
-    status = tw_session_profile(session, input, seconds, error);
-  }
-  double total = 0;
-  for (size_t i = 0; status == TW_OK && i < steps; i++) {
-    total += seconds[i];
-  }
-  if (status == TW_OK) {
-    tw_buffer_format(buffer, "\nplan: %zu steps, %d core%s a picture, weights %.1f MB, session %.1f MB, %.2f ms\n",
-                     steps, threads, threads == 1 ? "" : "s", (double)tw_plan_weight_bytes(plan) / 1e6,
-                     (double)tw_plan_session_bytes(plan) / 1e6, 1e3 * total / ROUNDS);
-    tw_buffer_format(buffer, "%8s %6s %9s %9s  %-12s %-22s %-20s %s\n", "ms", "share", "M mul-add", "kB", "kind",
-                     "implementation", "layout", "node");
-  }
-  for (size_t i = 0; status == TW_OK && i < steps; i++) {
-    const tw_plan_step *step = tw_plan_step_at(plan, i);
-    tw_buffer_format(buffer, "%8.3f %5.1f%% %9.2f %9.0f  %-12s %-22s %-20s ", 1e3 * seconds[i] / ROUNDS,
-                     100 * seconds[i] / total, (double)step->multiplications / 1e6, (double)step->bytes / 1e3,
-                     step->kind, step->implementation, step->layout);
-    tw_text_append_escaped(buffer, step->name);
-    tw_buffer_text(buffer, "\n");
-  }
-  tw_free(outputs);
-  tw_free(input);
-  tw_free(seconds);
-  tw_session_free(session);
-  return status;
-}
-
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
 static json_t *value_json(const tw_value *value) {
@@ -271,10 +230,15 @@ static json_t *model_json(const tw_model *model) {
   return object;
 }
 
-static tw_status append_json(tw_buffer *buffer, const tw_graph *graph, const tw_model *model, tw_error *error) {
+/* plan: NULL, or taken over. */
+static tw_status append_json(tw_buffer *buffer, const tw_graph *graph, const tw_model *model, json_t *plan,
+                             tw_error *error) {
   json_t *object = json_pack("{s:s, s:o}", "kind", model != NULL ? "model" : "network", "network", network_json(graph));
   if (model != NULL) {
     json_object_set_new(object, "model", model_json(model));
+  }
+  if (plan != NULL) {
+    json_object_set_new(object, "plan", plan);
   }
   tw_json_append(buffer, object);
   tw_buffer_text(buffer, "\n");
@@ -293,7 +257,8 @@ typedef struct request {
 } request;
 
 /* The trunk's own plan where the precision goes with a trunk: what a model holds, or what is kept of a network. */
-static tw_status append_trunk_plan(tw_buffer *buffer, const request *request, const tw_model *model, tw_error *error) {
+static tw_status describe_trunk_plan(const request *request, const tw_model *model, tw_buffer *text, json_t **ret_json,
+                                     tw_error *error) {
   const tw_tool *tool = request->tool;
   const tw_tool_trunk file = {.name = request->file, .precision = tw_precision_name(request->precision)};
   tw_trunk *opened = NULL;
@@ -306,12 +271,13 @@ static tw_status append_trunk_plan(tw_buffer *buffer, const request *request, co
   status = status == TW_OK
                ? tw_trunk_plan(model != NULL ? model->trunk : opened, TW_HEAD_FEATURES, threads, &plan, error)
                : status;
-  status = status == TW_OK ? append_plan(buffer, plan, threads, error) : status;
+  status = status == TW_OK ? tw_api_describe_plan(plan, threads, text, ret_json, error) : status;
   tw_trunk_free(opened);
   return status;
 }
 
-static tw_status append_graph_plan(tw_buffer *buffer, const request *request, const tw_graph *graph, tw_error *error) {
+static tw_status describe_graph_plan(const request *request, const tw_graph *graph, tw_buffer *text, json_t **ret_json,
+                                     tw_error *error) {
   const tw_plan_options options = {.threads = tw_thread_count(request->tool->threads), .precision = request->precision};
   tw_precision possible;
   const char *note;
@@ -321,24 +287,26 @@ static tw_status append_graph_plan(tw_buffer *buffer, const request *request, co
   }
   tw_plan *plan;
   TW_TRY(tw_plan_create_with(graph, &options, &plan, error));
-  tw_status status = append_plan(buffer, plan, options.threads, error);
+  tw_status status = tw_api_describe_plan(plan, options.threads, text, ret_json, error);
   tw_plan_free(plan);
   return status;
 }
 
-/* What passes and plan show, on a copy: the graph itself stays as imported. */
-static tw_status append_optimised(tw_buffer *buffer, const request *request, const tw_graph *graph,
-                                  const tw_model *model, tw_error *error) {
+/* What passes and plan show, on a copy: the graph itself stays as imported. `text` is NULL where the plan is wanted as
+ * JSON. */
+static tw_status describe_optimised(const request *request, const tw_graph *graph, const tw_model *model,
+                                    tw_buffer *text, json_t **ret_plan, tw_error *error) {
   tw_graph *copy;
   TW_TRY(tw_graph_copy(graph, &copy, error));
-  if (request->passes) {
-    tw_buffer_text(buffer, "\n");
-    append_pass(buffer, "as imported", copy);
+  bool passes = request->passes && text != NULL;
+  if (passes) {
+    tw_buffer_text(text, "\n");
+    append_pass(text, "as imported", copy);
   }
-  tw_status status = tw_graph_optimise(copy, request->passes ? append_pass : NULL, buffer, error);
+  tw_status status = tw_graph_optimise(copy, passes ? append_pass : NULL, text, error);
   if (status == TW_OK && request->plan) {
-    status = request->precision == TW_PRECISION_INT8 ? append_trunk_plan(buffer, request, model, error)
-                                                     : append_graph_plan(buffer, request, copy, error);
+    status = request->precision == TW_PRECISION_INT8 ? describe_trunk_plan(request, model, text, ret_plan, error)
+                                                     : describe_graph_plan(request, copy, text, ret_plan, error);
   }
   tw_graph_free(copy);
   return status;
@@ -376,7 +344,10 @@ tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bo
   }
   tw_buffer buffer = {0};
   if (status == TW_OK && tool->json) {
-    status = append_json(&buffer, graph, model, error);
+    json_t *described = NULL;
+    status = plan ? describe_optimised(&request, graph, model, NULL, &described, error) : TW_OK;
+    status = status == TW_OK ? append_json(&buffer, graph, model, described, error)
+                             : tw_error_prefix(error, status, "%s", file);
   } else if (status == TW_OK) {
     tw_text_append_escaped(&buffer, file);
     tw_buffer_text(&buffer, model != NULL ? ": a topwork model\n" : ": a network\n");
@@ -385,7 +356,7 @@ tw_status tw_tool_inspect(const tw_tool *tool, const char *file, bool passes, bo
     }
     append_network(&buffer, graph);
     if (passes || plan) {
-      status = append_optimised(&buffer, &request, graph, model, error);
+      status = describe_optimised(&request, graph, model, &buffer, NULL, error);
     } else {
       append_nodes(&buffer, graph);
     }

@@ -17,6 +17,10 @@ tw_status tw_api_write(const tw_tool *tool, tw_buffer *buffer, tw_error *error);
 struct json_t;
 /* Writes `value` and a newline, and releases it; NULL: out of memory. */
 tw_status tw_api_write_json(const tw_tool *tool, struct json_t *value, tw_error *error);
+/* Times the steps of a plan for `threads` cores and appends them to text, or gives them as a new JSON object; either
+ * may be NULL (inspect_plan.c). */
+tw_status tw_api_describe_plan(const tw_plan *plan, int threads, tw_buffer *text, struct json_t **ret_json,
+                               tw_error *error);
 /* Writes the outcome as JSON or as text. */
 tw_status tw_api_say(const tw_tool *tool, const tw_outcome *outcome, tw_error *error);
 /* `path`: fails early when it cannot be written; what is there stays. */

@@ -139,7 +139,8 @@ tw_status tw_tool_pull(const tw_tool *tool, const char *name, const char *from, 
 tw_status tw_tool_cache_info(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_clear(const tw_tool *tool, tw_error *error);
 tw_status tw_tool_cache_prune(const tw_tool *tool, uint64_t max_size, tw_error *error);
-/* Start, network and pipeline of a trunk; folder NULL: the network only. */
+/* Start, network, memory and pipeline of a trunk, in the precision that is asked for, or, when none is (NULL), in all
+ * that can be had; folder NULL: the network only. Starts processes of its own; call it before there are threads. */
 tw_status tw_tool_bench(const tw_tool *tool, const tw_tool_trunk *trunk, const char *folder, tw_error *error);
 
 #endif

@@ -325,6 +325,14 @@ static int run_bench(const settings *settings) {
   tw_error error;
   const char *folder = settings->operand_count > 0 ? settings->operands[0] : NULL;
   tw_tool_trunk trunk = trunk_of(settings);
+  bool is_one = settings->precision == NULL || strcmp(settings->precision, "auto") != 0;
+  const char *conflict = is_one ? NULL : "measures f32, bf16 and int8; without --precision all of them";
+  if (conflict == NULL && settings->recalibrate && folder == NULL) {
+    conflict = "--recalibrate wants DIR, to calibrate on";
+  }
+  if (conflict != NULL) {
+    return misused(settings, conflict);
+  }
   return finish(settings, tw_tool_bench(&tool, &trunk, folder, &error), &error, 0);
 }
 
@@ -386,7 +394,9 @@ const command tw_cli_commands[] = {
      1, 1, "from json quiet", run_pull},
     {"cache", "info|clear|prune", "Show, empty or shrink the features cache.", NULL, 1, 1, "cache max-size json quiet",
      run_cache},
-    {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.", NULL, 0, 1,
-     NETWORK " json quiet threads", run_bench},
+    {"bench", "[DIR]", "Measure this machine with a trunk, and with the pictures of DIR.",
+     "Without --precision all are measured that this processor has. int8 wants DIR, to calibrate on, unless a\n"
+     "calibration is kept. The machine is measured, too: what falls into bad moments does not count.",
+     0, 1, NETWORK " precision recalibrate json quiet threads cache", run_bench},
 };
 const size_t tw_cli_command_count = sizeof tw_cli_commands / sizeof *tw_cli_commands;

@@ -9,7 +9,7 @@
 typedef struct tw_quantised_node {
   size_t index;          /* in the graph's nodes */
   tw_hash fingerprint;   /* of the node in its graph */
-  bool wide;             /* stays in float32; what follows is then empty */
+  bool wide;             /* stays in float32; what follows is then not used */
   size_t channels;       /* of the result */
   size_t size;           /* of the weights */
   float *scales;         /* a channel */

@@ -51,8 +51,8 @@ static void put_header(tw_buffer *buffer, const tw_quantised *quantised) {
 static void put_node(tw_buffer *buffer, const tw_quantised_node *node) {
   put_u32(buffer, (uint32_t)node->index);
   put_u32(buffer, node->wide ? 1 : 0);
-  put_u64(buffer, node->channels);
-  put_u64(buffer, node->size);
+  put_u64(buffer, node->wide ? 0 : node->channels);
+  put_u64(buffer, node->wide ? 0 : node->size);
   put_u64(buffer, 0);
   tw_buffer_append(buffer, node->fingerprint.bytes, sizeof node->fingerprint.bytes);
 }

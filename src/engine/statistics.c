@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "engine/pictures.h"
+#include "engine/probe.h"
 
 enum { SHIFT = 19, FIRST = (127 - TW_BIN_OCTAVES / 2) * TW_BINS_AN_OCTAVE }; /* a float's exponent and 4 bits more */
 
 typedef struct gathering {
   tw_statistics *statistics;
-  tw_graph graph;           /* the network, with the values among its outputs */
-  size_t *output_of;        /* by value: which of these it is; the input is none */
+  tw_probe probe;
   tw_distribution *workers; /* worker x value */
   double *means;            /* picture x all values' channels */
   size_t channels;          /* of all values */
@@ -85,7 +85,7 @@ static tw_status gather(void *context, size_t worker, size_t picture, const floa
   note_picture(gathering, picture, input);
   for (size_t v = 0; v < statistics->value_count; v++) {
     const tw_value *value = statistics->values[v];
-    const float *elements = value->producer == NULL ? input : outputs[gathering->output_of[v]];
+    const float *elements = value->producer == NULL ? input : outputs[gathering->probe.output_of[v]];
     size_t pixels = (size_t)(value->shape.dims[2] * value->shape.dims[3]);
     for (int64_t c = 0; c < value->shape.dims[1]; c++) {
       if (!add_channel(&gathering->workers[worker * statistics->value_count + v], elements, pixels, means++)) {
@@ -143,41 +143,9 @@ static tw_status check_pictures(const gathering *gathering, size_t count, tw_err
               : TW_OK;
 }
 
-/* The values become outputs of a graph of our own, each once. */
-static tw_status make_graph(gathering *gathering, const tw_graph *graph, tw_error *error) {
-  const tw_statistics *statistics = gathering->statistics;
-  size_t *place = tw_alloc(graph->value_count, sizeof *place); /* by value->index: which output, from 1 */
-  gathering->graph = *graph;
-  gathering->graph.outputs = tw_alloc(graph->output_count + statistics->value_count, sizeof(tw_value *));
-  gathering->output_of = tw_alloc(statistics->value_count, sizeof *gathering->output_of);
-  if (place == NULL || gathering->graph.outputs == NULL || gathering->output_of == NULL) {
-    tw_free(place);
-    return tw_error_memory(error);
-  }
-  size_t count = 0;
-  for (; count < graph->output_count; count++) {
-    gathering->graph.outputs[count] = graph->outputs[count];
-    place[graph->outputs[count]->index] = count + 1;
-  }
-  for (size_t v = 0; v < statistics->value_count; v++) {
-    const tw_value *value = statistics->values[v];
-    if (value->producer == NULL) {
-      continue;
-    }
-    if (place[value->index] == 0) {
-      gathering->graph.outputs[count++] = value->producer->output;
-      place[value->index] = count;
-    }
-    gathering->output_of[v] = place[value->index] - 1;
-  }
-  gathering->graph.output_count = count;
-  tw_free(place);
-  return TW_OK;
-}
-
 static tw_status run(gathering *gathering, tw_pictures_job *job, tw_error *error) {
   tw_plan *plan;
-  TW_TRY(tw_plan_create(&gathering->graph, 1, &plan, error));
+  TW_TRY(tw_plan_create(&gathering->probe.graph, 1, &plan, error));
   job->plan = plan;
   gathering->input_count = tw_plan_input_count(plan);
   tw_status status = tw_pictures_run(job, gather, gathering, error);
@@ -221,10 +189,10 @@ tw_status tw_statistics_init(tw_statistics *statistics, const tw_graph *graph, c
   gathering.highs = tw_alloc(sample->count, sizeof(float));
   bool enough = gathering.workers != NULL && gathering.means != NULL && gathering.hashes != NULL &&
                 gathering.lows != NULL && gathering.highs != NULL;
-  tw_status status = enough ? make_graph(&gathering, graph, error) : tw_error_memory(error);
+  tw_status status =
+      enough ? tw_probe_init(&gathering.probe, graph, values, value_count, error) : tw_error_memory(error);
   status = status != TW_OK ? status : run(&gathering, &job, error);
-  tw_free(gathering.graph.outputs);
-  tw_free(gathering.output_of);
+  tw_probe_done(&gathering.probe);
   tw_free(gathering.workers);
   tw_free(gathering.means);
   tw_free(gathering.hashes);

@@ -100,8 +100,7 @@ static tw_status find_kept(const choice *choice, const char *path, tw_precision 
     return tw_error_memory(error);
   }
   if (status == TW_E_FORMAT) {
-    say(choice, "%s%s", reason.message,
-        choice->request->count > 0 ? ": the calibration is damaged and is made anew" : "");
+    say(choice, "%s%s", reason.message, choice->request->count > 0 ? " (it is made anew)" : "");
   }
   *ret_found = status == TW_OK;
   return TW_OK;

@@ -141,16 +141,18 @@ static bool read_header(const uint8_t *header, const tw_hash *key, tw_precision 
 static tw_status read_bytes(tw_bytes file, const tw_hash *key, tw_precision precision, tw_calibration *calibration,
                             tw_error *error) {
   if (file.size < HEADER || !read_header(file.data, key, precision, &calibration->about)) {
-    return tw_error_set(error, TW_E_FORMAT, "its beginning is not what it should be");
+    return tw_error_set(error, TW_E_FORMAT, "the calibration is damaged (header)");
   }
   tw_bytes rest = {file.data + HEADER, file.size - HEADER};
   if (precision != TW_PRECISION_INT8) {
-    return rest.size == 0 ? TW_OK : tw_error_set(error, TW_E_FORMAT, "it is longer than it should be");
+    return rest.size == 0 ? TW_OK
+                          : tw_error_set(error, TW_E_FORMAT, "the calibration is damaged (something follows its end)");
   }
   TW_TRY(tw_quantised_read(rest, &calibration->quantised, error));
   return memcmp(tw_quantised_hash(calibration->quantised)->bytes, file.data + AT_QUANTISED, sizeof(tw_hash)) == 0
              ? TW_OK
-             : tw_error_set(error, TW_E_FORMAT, "its two parts do not belong together");
+             : tw_error_set(error, TW_E_FORMAT,
+                            "the calibration is damaged (header and weights do not belong together)");
 }
 
 tw_status tw_calibration_read(const char *path, tw_precision precision, tw_calibration *ret_calibration,

@@ -2,10 +2,10 @@
  *
  *   mkpic OUT.jpg|OUT.png WIDTHxHEIGHT SEED KIND
  *
- * KIND is COLOUR-PATTERN: red, green, blue, yellow or grey; plain, stripes, rings or checks. The seed moves the
- * pattern, varies the colour and adds noise, so that pictures of one kind are alike and no two the same; the same
- * arguments always give the same file. For PNG also KIND `alpha` (a disc on nothing), `header` (the header of such
- * a picture and nothing after it) and `grey16` (16 bits a sample). */
+ * KIND is COLOUR-PATTERN: red, green, blue, yellow, grey or black (which has no noise); plain, stripes, rings or
+ * checks. The seed moves the pattern, varies the colour and adds noise, so that pictures of one kind are alike and no
+ * two the same; the same arguments always give the same file. For PNG also KIND `alpha` (a disc on nothing), `header`
+ * (the header of such a picture and nothing after it) and `grey16` (16 bits a sample). */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,7 +66,7 @@ static void colour_of(const char *name, size_t length, double rgb[3]) {
     double rgb[3];
   } colours[] = {
       {"red", {210, 40, 40}},     {"green", {40, 170, 60}},  {"blue", {40, 70, 210}},
-      {"yellow", {225, 210, 40}}, {"grey", {130, 130, 130}},
+      {"yellow", {225, 210, 40}}, {"grey", {130, 130, 130}}, {"black", {0, 0, 0}},
   };
   for (size_t i = 0; i < sizeof colours / sizeof *colours; i++) {
     if (strlen(colours[i].name) == length && memcmp(colours[i].name, name, length) == 0) {
@@ -94,6 +94,7 @@ static void paint(picture *picture, const char *kind, uint64_t seed) {
     }
     colour_of(kind, (size_t)(dash - kind), rgb);
   }
+  double noise = rgb[0] + rgb[1] + rgb[2] > 0 ? 24 : 0;
   double side = picture->width < picture->height ? picture->width : picture->height;
   uint8_t *sample = picture->samples;
   for (unsigned row = 0; row < picture->height; row++) {
@@ -102,7 +103,7 @@ static void paint(picture *picture, const char *kind, uint64_t seed) {
       double y = row / side;
       double light = alpha ? 1 : 0.35 + 0.65 * pattern_at(dash + 1, x, y, shift);
       for (int c = 0; c < 3; c++) {
-        *sample++ = clamp(rgb[c] * shade * light + 24 * (next_unit(&random) - 0.5));
+        *sample++ = clamp(rgb[c] * shade * light + noise * (next_unit(&random) - 0.5));
       }
       if (alpha) {
         *sample++ = hypot(x - 0.5, y - 0.5) < 0.25 + 0.2 * shift[0] ? 255 : 0;

@@ -157,6 +157,53 @@ static void options_do_what_they_say(void **state) {
                 "no-such-node");
 }
 
+/* Calibrated on the folder, kept beside the cache, held by the model: whoever opens it has the same answers. */
+static void int8_is_trained_and_predicted_in(void **state) {
+  (void)state;
+  tw_error error = {0};
+  watcher watcher = {0};
+  tw_train_options options = library_options();
+  options.precision = "int8";
+  options.note = note;
+  options.context = &watcher;
+  library_ok(tw_train(tree_path("data"), tree_path("int8.onnx"), &options, NULL, &error), &error);
+  assert_int_equal(watcher.notes, 1);
+  options.threads = 1;
+  library_ok(tw_train(tree_path("data"), tree_path("again.onnx"), &options, NULL, &error), &error);
+  same_files("int8.onnx", "again.onnx");
+
+  char cache[LIBRARY_PATH];
+  char folder[LIBRARY_PATH];
+  options.no_cache = false;
+  options.cache = library_path("kept", cache);
+  options.recalibrate = true;
+  library_ok(tw_train(tree_path("data"), tree_path("again.onnx"), &options, NULL, &error), &error);
+  same_files("int8.onnx", "again.onnx");
+  assert_int_equal(access(library_path("kept/calibrations", folder), R_OK), 0);
+
+  tw_model *models[2];
+  float answers[2][LIBRARY_CLASSES];
+  for (size_t i = 0; i < 2; i++) {
+    library_ok(tw_model_open(tree_path(i == 0 ? "int8.onnx" : "model.onnx"), &models[i], &error), &error);
+    assert_string_equal(tw_model_precision(models[i]), i == 0 ? "int8" : "f32");
+    library_ok(tw_model_predict_file(models[i], tree_path("data/a/0.png"), LIBRARY_CLASSES, answers[i], &error),
+               &error);
+  }
+  assert_int_not_equal(memcmp(answers[0], answers[1], sizeof answers[0]), 0);
+  for (size_t i = 0; i < LIBRARY_CLASSES; i++) {
+    assert_true(answers[0][i] - answers[1][i] < 0.2F && answers[1][i] - answers[0][i] < 0.2F);
+  }
+  tw_model_free(models[0]);
+  tw_model_free(models[1]);
+
+  options.precision = "auto";
+  library_ok(tw_train(tree_path("data"), tree_path("again.onnx"), &options, NULL, &error), &error);
+  same_files("int8.onnx", "again.onnx");
+  options.precision = "f32";
+  library_ok(tw_train(tree_path("data"), tree_path("again.onnx"), &options, NULL, &error), &error);
+  same_files("model.onnx", "again.onnx");
+}
+
 static void options_out_of_range_are_errors(void **state) {
   (void)state;
   tw_error error = {0};
@@ -309,6 +356,7 @@ int main(void) {
       cmocka_unit_test(a_cancelled_training_leaves_nothing),
       cmocka_unit_test(what_was_computed_before_a_cancel_stays),
       cmocka_unit_test(options_do_what_they_say),
+      cmocka_unit_test(int8_is_trained_and_predicted_in),
       cmocka_unit_test(options_out_of_range_are_errors),
       cmocka_unit_test(folders_that_allow_no_training_are_errors),
       cmocka_unit_test(an_evaluation_counts_what_is_fresh),

@@ -96,6 +96,7 @@ static void find_readers(tw_builder *builder) {
 
 tw_status tw_builder_init(tw_builder *builder, tw_plan *plan, const tw_graph *graph, tw_error *error) {
   *builder = (tw_builder){.plan = plan, .graph = graph};
+  builder->type = plan->precision == TW_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32;
   builder->tensors = tw_alloc(most_tensors(graph), sizeof *builder->tensors);
   builder->done = tw_alloc(graph->node_count, sizeof *builder->done);
   if (builder->tensors == NULL || builder->done == NULL) {
@@ -190,7 +191,7 @@ tw_status tw_builder_set(tw_builder *builder, const tw_value *value, const tw_op
   tw_operand form = *operand;
   dnnl_memory_desc_t plain = tw_layout_plain(&value->shape);
   if (!tw_layout_same_dims(&form.desc, &plain)) {
-    form.desc = plain;
+    form.desc = tw_layout_typed(plain, operand->desc.data_type);
   }
   return add_form(builder, tw_builder_tensor(builder, value), &form, error);
 }
@@ -218,10 +219,10 @@ static tw_status convert(tw_builder *builder, tw_tensor *tensor, const tw_operan
   return TW_OK;
 }
 
-/* The value in a row-major layout. */
+/* The value in a row-major layout of float32. */
 static tw_status plain_form(tw_builder *builder, tw_tensor *tensor, tw_operand *ret_operand, tw_error *error) {
   for (size_t i = 0; i < tensor->form_count; i++) {
-    if (tw_layout_is_plain(&tensor->forms[i].desc) && !tw_layout_is_narrow(&tensor->forms[i].desc)) {
+    if (tw_layout_is_plain(&tensor->forms[i].desc) && tensor->forms[i].desc.data_type == dnnl_f32) {
       *ret_operand = tensor->forms[i];
       return TW_OK;
     }
@@ -319,9 +320,8 @@ dnnl_memory_desc_t tw_builder_layout(tw_builder *builder, const tw_value *value,
   if (tensor->form_count == 0 || !tw_layout_same_dims(&tensor->forms[0].desc, &plain)) {
     return plain;
   }
-  dnnl_memory_desc_t made = tensor->forms[0].desc;
-  made.data_type = tw_layout_is_narrow(&made) ? dnnl_f32 : made.data_type;
-  return made;
+  const dnnl_memory_desc_t *made = &tensor->forms[0].desc;
+  return tw_layout_is_narrow(made) ? tw_layout_typed(*made, dnnl_f32) : *made;
 }
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */

@@ -119,8 +119,7 @@ static tw_status readable(tw_builder *builder, tw_operand *operand, tw_error *er
   }
   const tw_shape shape = tw_layout_shape(&operand->desc);
   tw_operand to;
-  dnnl_memory_desc_t desc = tw_layout_narrow(&shape);
-  desc.data_type = dnnl_f32;
+  const dnnl_memory_desc_t desc = tw_layout_typed(tw_layout_narrow(&shape), dnnl_f32);
   TW_TRY(tw_builder_room(builder, &desc, &to, error));
   TW_TRY(tw_builder_reorder(builder, operand, &to, error));
   *operand = to;
@@ -146,8 +145,7 @@ tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, c
   tw_operand *floats = &arguments[1].operand;
   conversion->block = tw_layout_channel_block(&to->desc);
   if (conversion->block == 0) {
-    dnnl_memory_desc_t desc = from->desc;
-    desc.data_type = dnnl_f32;
+    const dnnl_memory_desc_t desc = tw_layout_typed(from->desc, dnnl_f32);
     TW_TRY(tw_builder_room(builder, &desc, floats, error));
     conversion->block = conversion->scales.channels;
   }

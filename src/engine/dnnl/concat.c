@@ -3,7 +3,8 @@
  * The idea: when nothing but ones comes before the axis, each branch's part of the joined tensor is contiguous, so a
  * branch that is already made can be told, before any memory is given out, that its storage is a slice of the joined
  * one. Branches that cannot move (constants, the caller's input, those that are a slice of something else already,
- * those in another layout) are reordered into their slice. */
+ * those in another layout) are reordered into their slice. Channels last, the layout of AVX-512, a part is a few
+ * elements of every pixel: all branches are copied there, in the order that they and who reads them have. */
 #include <string.h>
 
 #include "engine/dnnl/internal.h"
@@ -39,6 +40,12 @@ static bool branches_fit(const tw_node *node, int axis, const dnnl_memory_desc_t
   return true;
 }
 
+/* Whether the axis is the innermost of a layout without blocks, so that a slice along it is one with gaps. */
+static bool leaves_gaps(const dnnl_memory_desc_t *layout, int axis) {
+  const dnnl_blocking_desc_t *blocking = &layout->format_desc.blocking;
+  return !tw_layout_is_narrow(layout) && blocking->inner_nblks == 0 && blocking->strides[axis] == 1;
+}
+
 /* The layout of the first branch that is not row-major, if all fit into it; else row-major. */
 static dnnl_memory_desc_t joined_layout(tw_builder *builder, const tw_node *node, int axis) {
   const tw_shape *shape = &node->output->shape;
@@ -46,7 +53,8 @@ static dnnl_memory_desc_t joined_layout(tw_builder *builder, const tw_node *node
     dnnl_memory_desc_t branch = tw_builder_layout(builder, node->inputs[i], NULL);
     if (branch.format_kind == dnnl_blocked && !tw_layout_is_plain(&branch)) {
       dnnl_memory_desc_t joined = tw_layout_like(&branch, shape);
-      return branches_fit(node, axis, &joined) ? joined : tw_layout_plain(shape);
+      bool possible = branches_fit(node, axis, &joined) || leaves_gaps(&joined, axis);
+      return possible ? joined : tw_layout_plain(shape);
     }
   }
   return tw_layout_plain(shape);
@@ -57,10 +65,12 @@ static dnnl_memory_desc_t joined_layout(tw_builder *builder, const tw_node *node
 /* The part of the joined tensor that begins at `begin` along the axis, for a branch of that shape. */
 static tw_operand slice_at(const join *join, int64_t begin, const tw_shape *shape) {
   const dnnl_memory_desc_t *whole = &join->whole.desc;
-  tw_operand slice = {join->whole.place, tw_layout_like(whole, shape)};
+  const int64_t *strides = whole->format_desc.blocking.strides;
   int64_t block = tw_layout_slice_block(whole, join->axis);
-  int64_t stride = whole->format_desc.blocking.strides[join->axis];
-  slice.place.offset = (size_t)(begin / block * stride) * sizeof(float);
+  tw_operand slice = {join->whole.place, block == 0 ? tw_layout_strided(shape, strides) : tw_layout_like(whole, shape)};
+  slice.desc.data_type = whole->data_type;
+  slice.place.offset =
+      (size_t)(begin / (block == 0 ? 1 : block) * strides[join->axis]) * dnnl_data_type_size(whole->data_type);
   return slice;
 }
 

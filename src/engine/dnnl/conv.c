@@ -2,7 +2,7 @@
  *
  * The idea: the library chooses the layouts of its result and weights. A residual is cheapest when its buffer may be
  * overwritten with the result (the sum post-op adds to what is there); else it is one more operand (the binary
- * post-op); where the library has that not, its copy is overwritten. */
+ * post-op); where the library has that not, or only as its reference, its copy is overwritten. */
 #include <string.h>
 
 #include "engine/dnnl/internal.h"
@@ -36,8 +36,9 @@ static tw_status describe(conv *conv, const dnnl_memory_desc_t *result, tw_error
   const tw_node *node = conv->node;
   const tw_window *window = &conv->window;
   const tw_shape weights_shape = tw_conv_weights_shape(node);
-  dnnl_memory_desc_t source = tw_layout_any(&node->inputs[0]->shape);
-  dnnl_memory_desc_t weights = tw_layout_any(&weights_shape);
+  const dnnl_data_type_t type = conv->builder->type;
+  const dnnl_memory_desc_t source = tw_layout_typed(tw_layout_any(&node->inputs[0]->shape), type);
+  const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&weights_shape), type);
   dnnl_memory_desc_t bias;
   if (conv->bias != NULL) {
     bias = tw_layout_plain(&conv->bias->shape);
@@ -83,7 +84,7 @@ static tw_status place_residual(conv *conv, const tw_operand *source, tw_operand
     return TW_OK;
   }
   TW_TRY(tw_builder_room(builder, &result, ret_result, error));
-  if (choose(conv, FUSION_BINARY, &result, &addend.desc, NULL) == TW_OK) {
+  if (choose(conv, FUSION_BINARY, &result, &addend.desc, NULL) == TW_OK && tw_primitive_is_compiled(conv->desc)) {
     arguments[0] = (tw_argument){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend};
     *ret_count = 1;
     return TW_OK;
@@ -130,7 +131,7 @@ tw_status tw_build_conv(tw_builder *builder, const tw_node *node, tw_error *erro
                .bias = node->input_count > 2 ? node->inputs[2] : NULL,
                .addend = node->input_count > 3 ? node->inputs[3] : NULL};
   TW_TRY(tw_window_of(node, &conv.window, error));
-  const dnnl_memory_desc_t any = tw_layout_any(&node->output->shape);
+  const dnnl_memory_desc_t any = tw_layout_typed(tw_layout_any(&node->output->shape), builder->type);
   tw_status status = choose(&conv, conv.addend != NULL ? FUSION_SUM : FUSION_NONE, &any, NULL, error);
   bool made = false;
   if (status == TW_OK && conv.addend == NULL) {

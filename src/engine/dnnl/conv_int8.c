@@ -71,9 +71,7 @@ static tw_status make_numbers(conv *conv, tw_error *error) {
 /* ---- Description ------------------------------------------------------------------------------------------------- */
 
 static dnnl_memory_desc_t channels_last(const tw_shape *shape, bool floats) {
-  dnnl_memory_desc_t desc = tw_layout_narrow(shape);
-  desc.data_type = floats ? dnnl_f32 : dnnl_u8;
-  return desc;
+  return tw_layout_typed(tw_layout_narrow(shape), floats ? dnnl_f32 : dnnl_u8);
 }
 
 static tw_status add_post_ops(const conv *conv, dnnl_post_ops_t post_ops, tw_error *error) {
@@ -91,8 +89,7 @@ static tw_status describe(conv *conv, tw_error *error) {
   const tw_shape channels = {.rank = 1, .dims = {(int64_t)conv->weights->channels}};
   const dnnl_memory_desc_t result = channels_last(&conv->node->output->shape, conv->result == NULL);
   const dnnl_memory_desc_t bias = tw_layout_plain(&channels);
-  dnnl_memory_desc_t weights = tw_layout_any(&shape);
-  weights.data_type = dnnl_s8;
+  const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&shape), dnnl_s8);
   dnnl_convolution_desc_t op;
   TW_TRY(tw_engine_status(dnnl_dilated_convolution_forward_desc_init(
                               &op, dnnl_forward_inference, dnnl_convolution_direct, &conv->from.desc, &weights, &bias,
@@ -138,8 +135,7 @@ static tw_status add_step(conv *conv, tw_error *error) {
   TW_TRY(place_result(conv, &arguments[2].operand, error));
   dnnl_memory_desc_t layout = tw_primitive_layout(conv->desc, dnnl_query_weights_md);
   const tw_shape shape = tw_conv_weights_shape(conv->node);
-  dnnl_memory_desc_t stored = tw_layout_plain(&shape);
-  stored.data_type = dnnl_s8;
+  const dnnl_memory_desc_t stored = tw_layout_typed(tw_layout_plain(&shape), dnnl_s8);
   TW_TRY(tw_builder_elements(builder, conv->weights->weights, &stored, &layout, &arguments[1].operand, error));
   const tw_shape channels = {.rank = 1, .dims = {(int64_t)conv->weights->channels}};
   layout = tw_layout_plain(&channels);

@@ -131,9 +131,6 @@ static tw_status pack_constant(finishing *finishing, const tw_weights *weights, 
     floats = room;
   }
   tw_status status = check_finite(weights->node, constant, floats, error);
-  if (status == TW_OK && weights->bias != NULL) {
-    status = check_finite(weights->node, weights->bias, weights->bias->data, error);
-  }
   status = status == TW_OK ? pack_elements(finishing->plan, weights, floats, error) : status;
   return_room(finishing, room);
   tw_graph_release(finishing->graph, constant);
@@ -144,7 +141,6 @@ static tw_status pack(finishing *finishing, tw_weights *weights, tw_error *error
   TW_TRY(weights->constant != NULL ? pack_constant(finishing, weights, error)
                                    : pack_elements(finishing->plan, weights, weights->elements, error));
   weights->constant = NULL;
-  weights->bias = NULL;
   weights->elements = NULL;
   weights->node = NULL;
   return TW_OK;

@@ -20,9 +20,14 @@ static const char *isa_name(void) {
   }
 }
 
-bool tw_own_possible(void) {
-  const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-  return isa != dnnl_cpu_isa_sse41 && isa != dnnl_cpu_isa_avx && tw_kernels_possible();
+bool tw_own_possible(size_t lanes) {
+  switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_sse41:
+    case dnnl_cpu_isa_avx: return false;
+    case dnnl_cpu_isa_avx2:
+    case dnnl_cpu_isa_avx2_vnni: return lanes == 8 && tw_kernels_possible(lanes);
+    default: return tw_kernels_possible(lanes);
+  }
 }
 
 static char text[96];
@@ -31,7 +36,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void write_text(void) {
   const dnnl_version_t *version = dnnl_version();
   snprintf(text, sizeof text, "oneDNN %d.%d.%d %s%s", version->major, version->minor, version->patch, isa_name(),
-           tw_own_possible() ? " kernels " TW_KERNELS_VERSION : "");
+           tw_own_possible(8) ? " kernels " TW_KERNELS_VERSION : "");
 }
 
 const char *tw_engine_identity(void) {

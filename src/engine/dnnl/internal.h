@@ -72,8 +72,7 @@ typedef struct tw_weights {
   const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
   float scale;                 /* multiplied in */
-  const tw_winograd *winograd; /* or NULL: packed by its rules, and then with `bias`, which may be NULL */
-  const tw_value *bias;
+  const tw_winograd *winograd; /* or NULL: packed by its rules */
 } tw_weights;
 
 struct tw_plan {
@@ -130,6 +129,7 @@ typedef struct tw_builder {
   size_t storage_capacity;
   size_t node_index; /* of the node being planned */
   const tw_node *node;
+  dnnl_data_type_t type;          /* of what convolutions read and make: float32, or bfloat16; others take what comes */
   bool *done;                     /* node_count: planned already, as a part of an earlier one */
   const tw_quantised *quantised;  /* of a plan in int8, else NULL; what follows is then NULL, too */
   const tw_quantised_node **int8; /* node_count: the node runs in int8, with these weights */
@@ -142,6 +142,8 @@ typedef struct tw_builder {
 dnnl_memory_desc_t tw_layout_plain(const tw_shape *shape);
 /* f32 of any layout: the primitive chooses. */
 dnnl_memory_desc_t tw_layout_any(const tw_shape *shape);
+/* The same with elements of another type. */
+dnnl_memory_desc_t tw_layout_typed(dnnl_memory_desc_t desc, dnnl_data_type_t type);
 /* f32 with explicit strides, in elements. */
 dnnl_memory_desc_t tw_layout_strided(const tw_shape *shape, const int64_t *strides);
 /* The blocking and order of `model`, dense, with these dimensions (same rank). */
@@ -154,7 +156,7 @@ bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc);
 size_t tw_layout_channel_block(const dnnl_memory_desc_t *desc);
 tw_shape tw_layout_shape(const dnnl_memory_desc_t *desc);
 size_t tw_layout_bytes(const dnnl_memory_desc_t *desc);
-/* The bytes in memory are those of a row-major tensor (whatever the layout calls itself). */
+/* The elements in memory are in a row-major tensor's order (whatever the layout calls itself). */
 bool tw_layout_is_plain(const dnnl_memory_desc_t *desc);
 /* Same dimensions and type, and each element at the same offset. */
 bool tw_layout_same(const dnnl_memory_desc_t *a, const dnnl_memory_desc_t *b);
@@ -281,8 +283,9 @@ tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *err
 /* ---- own.c: our own kernels ---------------------------------------------------------------------------------------
  */
 
-/* Whether steps may be our own: the processor has what they are written in, and the library may use it, too. */
-bool tw_own_possible(void);
+/* Whether steps may be our own for blocks of that many channels: the processor has what they are written in, and the
+ * library may use it, too. */
+bool tw_own_possible(size_t lanes);
 /* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
 tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);

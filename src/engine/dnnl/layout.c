@@ -66,6 +66,11 @@ dnnl_memory_desc_t tw_layout_any(const tw_shape *shape) {
   return desc;
 }
 
+dnnl_memory_desc_t tw_layout_typed(dnnl_memory_desc_t desc, dnnl_data_type_t type) {
+  desc.data_type = type;
+  return desc;
+}
+
 dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape) {
   dnnl_memory_desc_t desc = zeroed();
   dnnl_dims_t dims;

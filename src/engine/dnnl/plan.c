@@ -120,7 +120,7 @@ static tw_status build_output(tw_builder *builder, size_t index, tw_error *error
   tw_operand from = {.desc = tw_builder_layout(builder, value, NULL)};
   TW_TRY(tw_builder_source(builder, value, &from.desc, &from, error));
   if (tw_layout_is_plain(&from.desc)) {
-    from.desc = plain; /* drops padding behind the last element */
+    from.desc = tw_layout_typed(plain, from.desc.data_type); /* drops padding behind the last element */
   }
   const tw_operand to = {{TW_PLACE_OUTPUT, index, 0}, plain};
   return tw_builder_reorder(builder, &from, &to, error);

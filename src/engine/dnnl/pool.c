@@ -68,9 +68,10 @@ static tw_status add_pool(const pool *pool, tw_error *error) {
   tw_builder *builder = pool->builder;
   const tw_window *window = &pool->window;
   dnnl_memory_desc_t layout = tw_builder_layout(builder, pool->node->inputs[0], &pool->source);
-  const dnnl_memory_desc_t any = tw_layout_any(&pool->result);
+  layout.data_type = pool->factors != NULL ? dnnl_f32 : layout.data_type;
   tw_operand from;
   TW_TRY(tw_builder_source(builder, pool->node->inputs[0], &layout, &from, error));
+  const dnnl_memory_desc_t any = tw_layout_typed(tw_layout_any(&pool->result), from.desc.data_type);
   bool made = false;
   if (pool->factors == NULL && pool->node->op != TW_OP_GLOBAL_AVERAGE_POOL) {
     TW_TRY(tw_own_pool(builder, pool->node, window, pool->kind, &from, &made, error));

@@ -45,7 +45,7 @@ static tw_status choose(tw_builder *builder, const product *product, dnnl_primit
   const tw_shape bias_shape = {.rank = 1, .dims = {product->columns}};
   dnnl_memory_desc_t source = as_picture(product->rows, product->depth);
   dnnl_memory_desc_t result = as_picture(product->rows, product->columns);
-  dnnl_memory_desc_t weights = tw_layout_any(&weights_shape);
+  const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&weights_shape), builder->type);
   dnnl_memory_desc_t bias = tw_layout_plain(&bias_shape);
   if (one) {
     tw_shape shape = tw_layout_shape(&source);
@@ -53,6 +53,7 @@ static tw_status choose(tw_builder *builder, const product *product, dnnl_primit
     shape = tw_layout_shape(&result);
     result = tw_layout_any(&shape);
   }
+  source.data_type = builder->type;
   const dnnl_dims_t ones = {1, 1};
   const dnnl_dims_t zeros = {0, 0};
   dnnl_convolution_desc_t op;
@@ -72,7 +73,7 @@ static tw_status fill(tw_builder *builder, const product *product, const_dnnl_pr
                       tw_argument arguments[4], tw_error *error) {
   const dnnl_memory_desc_t source = tw_primitive_layout(desc, dnnl_query_src_md);
   tw_shape shape = {.rank = 2, .dims = {product->rows, product->depth}};
-  dnnl_memory_desc_t layout = product->rows == 1 ? source : tw_layout_plain(&shape);
+  dnnl_memory_desc_t layout = product->rows == 1 ? source : tw_layout_typed(tw_layout_plain(&shape), source.data_type);
   arguments[0].role = DNNL_ARG_SRC;
   TW_TRY(tw_builder_source(builder, product->a, &layout, &arguments[0].operand, error));
   arguments[0].operand.desc = source;

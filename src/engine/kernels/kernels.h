@@ -1,9 +1,9 @@
 /* Kernels of our own, for where the kernel library leaves something to be gained. They know nothing of that library, of
  * graphs or of plans: sizes and pointers come in, numbers go out. Nothing here allocates while it runs.
  *
- * All of it is for the layout nChw8c: channels in blocks of eight, the last block padded with zeros; a block is a
- * picture of height x width x 8. That is what the kernel library uses where AVX2 is the best there is. Every digit
- * depends on the sizes alone, not on the number of threads. */
+ * All of it is for the layouts nChw8c and nChw16c: channels in blocks of as many as a vector has lanes, the last block
+ * padded with zeros; a block is a picture of height x width x lanes. That is what the kernel library uses with AVX2 and
+ * AVX-512. Every digit depends on the sizes alone, not on the number of threads. */
 #ifndef TW_ENGINE_KERNELS_H
 #define TW_ENGINE_KERNELS_H
 
@@ -12,10 +12,9 @@
 /* Part of the engine's identity: another text, other bits. */
 #define TW_KERNELS_VERSION "1"
 
-enum { TW_KERNEL_BLOCK = 8 }; /* channels that are neighbours in memory */
-
-/* Whether this processor has what the kernels are written in (AVX2 and FMA). */
-bool tw_kernels_possible(void);
+/* Whether this processor has what the kernels for blocks of that many channels are written in: 8: AVX2 and FMA, 16:
+ * AVX-512F; false for other numbers. */
+bool tw_kernels_possible(size_t lanes);
 
 /* run(context, part, parts) for each part 0 .. parts - 1, parts <= threads, on libgomp's threads, which are the kernel
  * library's own; with one thread on the caller's alone. */
@@ -26,6 +25,7 @@ void tw_kernels_parallel(int threads, tw_kernel_part run, const void *context);
 
 /* A two-dimensional convolution with stride 1, no dilation, one group; height before width. */
 typedef struct tw_kernel_conv {
+  size_t lanes;    /* 8 or 16: channels of a block */
   size_t channels; /* of the source */
   size_t results;  /* channels of the result */
   size_t kernel[2];
@@ -54,7 +54,7 @@ typedef struct tw_winograd_axis {
 /* How a convolution is done; plain data. */
 typedef struct tw_winograd {
   tw_kernel_conv conv;
-  const char *name; /* "winograd 4x4,3x3 avx2"; static */
+  const char *name; /* "winograd 4x4,3x3"; static */
   tw_winograd_axis axis[2];
   size_t points;   /* of both directions */
   size_t channels; /* padded to whole blocks, as are results */
@@ -72,18 +72,19 @@ size_t tw_winograd_describe(const tw_kernel_conv *conv, tw_winograd ret_winograd
 
 size_t tw_winograd_packed_bytes(const tw_winograd *winograd);
 size_t tw_winograd_scratch_bytes(const tw_winograd *winograd, int threads);
-/* weights: floats, element (result, channel, y, x) at the sum of index * stride; bias: conv.results floats, or NULL;
- * both need not be aligned. ret_packed: tw_winograd_packed_bytes, 64-byte aligned. */
-void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], const void *bias,
-                      float *ret_packed);
-/* source, ret_result: nChw8c, 32-byte aligned, channels beyond the counted ones are 0 in both. scratch: for at least
- * `threads`, 64-byte aligned. Only where tw_kernels_possible. */
-void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                     float *scratch, int threads);
+/* weights: floats, not necessarily aligned, element (result, channel, y, x) at the sum of index * stride. ret_packed:
+ * tw_winograd_packed_bytes, 64-byte aligned. */
+void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], float *ret_packed);
+/* source, ret_result: in blocks of conv.lanes channels, those beyond the counted ones are 0 in both; scratch: for at
+ * least `threads`; these and `packed` 64-byte aligned. bias: conv.results floats, or NULL. Only where
+ * tw_kernels_possible. */
+void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                     float *ret_result, float *scratch, int threads);
 
 /* ---- Pools ------------------------------------------------------------------------------------------------------- */
 
 typedef struct tw_kernel_pool {
+  size_t lanes;       /* 8 or 16 */
   bool average;       /* or the maximum */
   bool count_padding; /* average: in the divisor */
   size_t channels;

@@ -1,6 +1,6 @@
 /* Winograd's minimal filtering algorithms (S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin, S. Gray,
  * Fast Algorithms for Convolutional Neural Networks, 2016): which one a convolution takes, its constants, and the
- * weights' transform. The loops that run are in winograd_avx2.c.
+ * weights' transform. The loops that run are in winograd_body.h.
  *
  * F(m, r) computes m results of a filter of r taps with n = m + r - 1 products instead of m * r: source and filter are
  * polynomials, evaluated at n points, multiplied there, and the result's coefficients are found from the products. Here
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/kernels/kernels.h"
+#include "engine/kernels/internal.h"
 
 typedef struct algorithm {
   size_t kernel[2];
@@ -20,10 +20,9 @@ typedef struct algorithm {
 /* Those that keep single precision: the largest error, as a part of the largest result, is 1e-6 with 4 or 6 points,
  * 2e-6 with 10 or two times 6; 12 points would already make it 1e-5. */
 static const algorithm algorithms[] = {
-    {{3, 3}, {4, 4}, "winograd 4x4,3x3 avx2"}, {{3, 3}, {2, 2}, "winograd 2x2,3x3 avx2"},
-    {{5, 5}, {2, 2}, "winograd 2x2,5x5 avx2"}, {{1, 7}, {1, 4}, "winograd 1x4,1x7 avx2"},
-    {{7, 1}, {4, 1}, "winograd 4x1,7x1 avx2"}, {{1, 3}, {1, 4}, "winograd 1x4,1x3 avx2"},
-    {{3, 1}, {4, 1}, "winograd 4x1,3x1 avx2"},
+    {{3, 3}, {4, 4}, "winograd 4x4,3x3"}, {{3, 3}, {2, 2}, "winograd 2x2,3x3"}, {{5, 5}, {2, 2}, "winograd 2x2,5x5"},
+    {{1, 7}, {1, 4}, "winograd 1x4,1x7"}, {{7, 1}, {4, 1}, "winograd 4x1,7x1"}, {{1, 3}, {1, 4}, "winograd 1x4,1x3"},
+    {{3, 1}, {4, 1}, "winograd 4x1,3x1"},
 };
 
 /* By the number of pairs: those of the least error, found by trying all multiples of 1/8. */
@@ -105,10 +104,8 @@ static void make_axis(size_t taps, size_t results, tw_winograd_axis *axis) {
 
 /* ---- Choice ------------------------------------------------------------------------------------------------------ */
 
-enum {
-  BLOCK_BYTES = 384 << 10, /* of a block of tiles in transformed form: most of a second-level cache of 512 KB */
-  ROWS = 6,                /* tiles that one step of the matrix product takes: a block is a multiple of it */
-};
+/* Of a block of tiles in transformed form: most of a second-level cache of 512 KB. */
+enum { BLOCK_BYTES = 384 << 10 };
 
 static size_t round_up(size_t count, size_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
@@ -121,11 +118,11 @@ static void describe(const tw_kernel_conv *conv, const algorithm *algorithm, tw_
     winograd.points *= winograd.axis[i].points;
     winograd.tiles[i] = (conv->result[i] + algorithm->results[i] - 1) / algorithm->results[i];
   }
-  winograd.channels = round_up(conv->channels, TW_KERNEL_BLOCK);
-  winograd.results = round_up(conv->results, TW_KERNEL_BLOCK);
+  winograd.channels = round_up(conv->channels, conv->lanes);
+  winograd.results = round_up(conv->results, conv->lanes);
   const size_t tile_bytes = winograd.points * (winograd.channels + winograd.results) * sizeof(float);
-  const size_t most = BLOCK_BYTES / tile_bytes / ROWS * ROWS;
-  winograd.block = most < 2 * ROWS ? 2 * ROWS : most;
+  const size_t most = BLOCK_BYTES / tile_bytes / TW_KERNEL_ROWS * TW_KERNEL_ROWS;
+  winograd.block = most < 2 * TW_KERNEL_ROWS ? 2 * TW_KERNEL_ROWS : most;
   *ret_winograd = winograd;
 }
 
@@ -178,77 +175,82 @@ bool tw_winograd_choose(const tw_kernel_conv *conv, tw_winograd *ret_winograd) {
 
 /* ---- Sizes ------------------------------------------------------------------------------------------------------- */
 
-/* Packed: the bias, then for each point the weights in panels of 16 results (the last perhaps of 8), each channel by
- * channel. */
+/* Packed: for each point the weights in panels of two vectors of results (the last perhaps of one),
+ * each channel by channel. */
 size_t tw_winograd_packed_bytes(const tw_winograd *winograd) {
-  return (winograd->results + winograd->points * winograd->channels * winograd->results) * sizeof(float);
+  return winograd->points * winograd->channels * winograd->results * sizeof(float);
 }
 
 size_t tw_winograd_scratch_bytes(const tw_winograd *winograd, int threads) {
-  const size_t stride = winograd->block * (winograd->channels + winograd->results) + 2 * 16;
+  const size_t stride = winograd->block * (winograd->channels + winograd->results) + 2 * TW_KERNEL_SKEW;
   return (size_t)threads * winograd->points * stride * sizeof(float);
 }
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
 
-enum { PANEL = 16, MOST_TAPS = 7 };
+enum { MOST_PANEL = 32, MOST_TAPS = 7, MOST_POINTS = 36 };
 
-/* The filters of one channel to `count` results, at their points: points x PANEL. */
+/* ret_sums[o] = the sum of factors[k] * terms[k][o], o < count. */
+static void combine(const double *factors, double terms[][MOST_PANEL], size_t term_count, size_t count,
+                    double *ret_sums) {
+  for (size_t o = 0; o < count; o++) {
+    ret_sums[o] = factors[0] * terms[0][o];
+  }
+  for (size_t k = 1; k < term_count; k++) {
+    for (size_t o = 0; o < count; o++) {
+      ret_sums[o] += factors[k] * terms[k][o];
+    }
+  }
+}
+
+/* The filters of one channel to `count` results, at their points: points x MOST_PANEL. */
 static void transform_filters(const tw_winograd *winograd, const uint8_t *weights, const size_t strides[4],
-                              size_t count, float ret_points[][PANEL]) {
+                              size_t count, float ret_points[][MOST_PANEL]) {
   const tw_winograd_axis *rows = &winograd->axis[0];
   const tw_winograd_axis *columns = &winograd->axis[1];
-  double half[TW_WINOGRAD_POINTS][MOST_TAPS][PANEL] = {0};
-  for (size_t y = 0; y < rows->taps; y++) {
-    for (size_t x = 0; x < columns->taps; x++) {
-      double taps[PANEL] = {0};
+  double taps[MOST_TAPS][MOST_PANEL];
+  double half[TW_WINOGRAD_POINTS][MOST_TAPS][MOST_PANEL];
+  double sums[MOST_PANEL];
+  for (size_t x = 0; x < columns->taps; x++) {
+    for (size_t y = 0; y < rows->taps; y++) {
+      const uint8_t *from = weights + (y * strides[2] + x * strides[3]) * sizeof(float);
       for (size_t o = 0; o < count; o++) {
         float weight;
-        memcpy(&weight, weights + (o * strides[0] + y * strides[2] + x * strides[3]) * sizeof weight, sizeof weight);
-        taps[o] = (double)weight;
+        memcpy(&weight, from + o * strides[0] * sizeof weight, sizeof weight);
+        taps[y][o] = (double)weight;
       }
-      for (size_t i = 0; i < rows->points; i++) {
-        const double factor = rows->weights[i][y];
-        for (size_t o = 0; o < PANEL; o++) {
-          half[i][x][o] += factor * taps[o];
-        }
-      }
+    }
+    for (size_t i = 0; i < rows->points; i++) {
+      combine(rows->weights[i], taps, rows->taps, count, half[i][x]);
     }
   }
   for (size_t i = 0; i < rows->points; i++) {
     for (size_t j = 0; j < columns->points; j++) {
-      double sums[PANEL] = {0};
-      for (size_t x = 0; x < columns->taps; x++) {
-        for (size_t o = 0; o < PANEL; o++) {
-          sums[o] += columns->weights[j][x] * half[i][x][o];
-        }
-      }
-      for (size_t o = 0; o < PANEL; o++) {
+      combine(columns->weights[j], half[i], columns->taps, count, sums);
+      for (size_t o = 0; o < count; o++) {
         ret_points[i * columns->points + j][o] = (float)sums[o];
       }
     }
   }
 }
 
-void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], const void *bias,
-                      float *ret_packed) {
+void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], float *ret_packed) {
   const size_t counted = winograd->conv.results;
   const size_t point_size = winograd->channels * winograd->results;
-  memset(ret_packed, 0, tw_winograd_packed_bytes(winograd));
-  if (bias != NULL) {
-    memcpy(ret_packed, bias, counted * sizeof(float));
+  const size_t panel = 2 * winograd->conv.lanes;
+  float points[MOST_POINTS][MOST_PANEL];
+  if (winograd->channels != winograd->conv.channels || winograd->results != counted) {
+    memset(ret_packed, 0, tw_winograd_packed_bytes(winograd));
   }
-  float *packed = ret_packed + winograd->results;
-  float points[TW_WINOGRAD_POINTS * TW_WINOGRAD_POINTS][PANEL];
-  for (size_t o = 0; o < counted; o += PANEL) {
-    const size_t count = counted - o < PANEL ? counted - o : PANEL;
-    const size_t width = winograd->results - o < PANEL ? winograd->results - o : PANEL;
+  for (size_t o = 0; o < counted; o += panel) {
+    const size_t count = counted - o < panel ? counted - o : panel;
+    const size_t width = winograd->results - o < panel ? winograd->results - o : panel;
     for (size_t c = 0; c < winograd->conv.channels; c++) {
       transform_filters(winograd, (const uint8_t *)weights + (o * strides[0] + c * strides[1]) * sizeof(float), strides,
                         count, points);
-      float *to = packed + o * winograd->channels + c * width;
+      float *to = ret_packed + o * winograd->channels + c * width;
       for (size_t p = 0; p < winograd->points; p++) {
-        memcpy(to + p * point_size, points[p], width * sizeof(float));
+        memcpy(to + p * point_size, points[p], count * sizeof(float));
       }
     }
   }

@@ -1,33 +1,23 @@
-/* Convolution by Winograd's algorithms: the loops that run, in AVX2 and FMA.
+/* Convolution by Winograd's algorithms: the loops that run. Included once for each width of vectors, after a header
+ * that defines `vector`, WIDTH and what is done with them (lanes_avx2.h).
  *
  * The idea: a block of tiles goes through three stages while it is in the second-level cache. The source's tiles are
- * evaluated at the points (a vector is eight channels of a pixel); at each point the tiles x channels are multiplied by
- * the channels x results of the packed weights; the products become tiles of the result. Each tile is computed by
- * itself, so that no digit depends on blocks or threads. */
-#include <math.h>
-#include <string.h>
-
-#include "engine/kernels/kernels.h"
-
-#if defined(__x86_64__) && defined(__GNUC__)
-
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx2,fma")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
+ * evaluated at the points (a vector is one block of channels of a pixel); at each point the tiles x channels are
+ * multiplied by the channels x results of the packed weights; the products become tiles of the result. Each tile is
+ * computed by itself, so that no digit depends on blocks or threads. */
 #if defined(__clang__)
-#define UNROLL _Pragma("unroll")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
+/* A loop that is unrolled: with literal bounds, so that every compiler can do that before it inlines. */
+#define EACH(i, most, count)          \
+  UNROLL                              \
+  for (size_t i = 0; i < (most); i++) \
+    if (i < (count))
+#define ALIGNED __attribute__((aligned(64)))
 
-typedef __m256 vector;
-
-enum { WIDTH = TW_KERNEL_BLOCK, ROWS = 6, PANEL = 2 * WIDTH, SKEW = 16, MOST_PIXELS = 10 };
-
-bool tw_kernels_possible(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+enum { ROWS = TW_KERNEL_ROWS, PANEL = 2 * WIDTH, SKEW = TW_KERNEL_SKEW, MOST_PIXELS = 36 };
 
 /* ---- One direction of a transform -------------------------------------------------------------------------------- */
 
@@ -35,39 +25,35 @@ bool tw_kernels_possible(void) {
 INLINE void evaluate(const tw_winograd_axis *axis, size_t pairs, const float *in, size_t in_step, float *out,
                      size_t out_step) {
   if (pairs == 0) {
-    _mm256_storeu_ps(out, _mm256_loadu_ps(in));
+    store(out, load(in));
     return;
   }
   vector even[TW_WINOGRAD_PAIRS + 1];
   vector odd[TW_WINOGRAD_PAIRS + 1];
-  UNROLL
-  for (size_t k = 0; k <= pairs; k++) {
-    even[k] = _mm256_loadu_ps(in + 2 * k * in_step);
-    odd[k] = _mm256_loadu_ps(in + (2 * k + 1) * in_step);
+  EACH(k, TW_WINOGRAD_PAIRS + 1, pairs + 1) {
+    even[k] = load(in + 2 * k * in_step);
+    odd[k] = load(in + (2 * k + 1) * in_step);
   }
   vector first = even[pairs];
   vector last = odd[pairs];
-  UNROLL
-  for (size_t k = 0; k < pairs; k++) {
-    const vector factor = _mm256_broadcast_ss(&axis->all[k]);
-    first = _mm256_fmadd_ps(factor, even[k], first);
-    last = _mm256_fmadd_ps(factor, odd[k], last);
+  EACH(k, TW_WINOGRAD_PAIRS, pairs) {
+    const vector factor = spread(&axis->all[k]);
+    first = multiply_add(factor, even[k], first);
+    last = multiply_add(factor, odd[k], last);
   }
-  _mm256_storeu_ps(out, first);
-  _mm256_storeu_ps(out + (2 * pairs + 1) * out_step, last);
-  UNROLL
-  for (size_t i = 0; i < pairs; i++) {
+  store(out, first);
+  store(out + (2 * pairs + 1) * out_step, last);
+  EACH(i, TW_WINOGRAD_PAIRS, pairs) {
     vector sum = even[pairs];
     vector difference = odd[pairs - 1];
-    UNROLL
-    for (size_t k = 0; k + 1 < pairs; k++) {
-      const vector factor = _mm256_broadcast_ss(&axis->others[i][k]);
-      sum = _mm256_fmadd_ps(factor, even[k + 1], sum);
-      difference = _mm256_fmadd_ps(factor, odd[k], difference);
+    EACH(k, TW_WINOGRAD_PAIRS - 1, pairs - 1) {
+      const vector factor = spread(&axis->others[i][k]);
+      sum = multiply_add(factor, even[k + 1], sum);
+      difference = multiply_add(factor, odd[k], difference);
     }
-    const vector a = _mm256_broadcast_ss(&axis->pair[i]);
-    _mm256_storeu_ps(out + (1 + 2 * i) * out_step, _mm256_fmadd_ps(a, difference, sum));
-    _mm256_storeu_ps(out + (2 + 2 * i) * out_step, _mm256_fnmadd_ps(a, difference, sum));
+    const vector a = spread(&axis->pair[i]);
+    store(out + (1 + 2 * i) * out_step, multiply_add(a, difference, sum));
+    store(out + (2 + 2 * i) * out_step, multiply_subtract(a, difference, sum));
   }
 }
 
@@ -75,44 +61,41 @@ INLINE void evaluate(const tw_winograd_axis *axis, size_t pairs, const float *in
 INLINE void interpolate(const tw_winograd_axis *axis, size_t pairs, size_t results, const float *in, size_t in_step,
                         float *out, size_t out_step) {
   if (pairs == 0) {
-    _mm256_storeu_ps(out, _mm256_loadu_ps(in));
+    store(out, load(in));
     return;
   }
   vector sums[TW_WINOGRAD_RESULTS];
-  UNROLL
-  for (size_t j = 0; j < results; j++) {
-    sums[j] = _mm256_setzero_ps();
+  EACH(j, TW_WINOGRAD_RESULTS, results) {
+    sums[j] = zeros();
   }
-  UNROLL
-  for (size_t i = 0; i < pairs; i++) {
-    const vector plus = _mm256_loadu_ps(in + (1 + 2 * i) * in_step);
-    const vector minus = _mm256_loadu_ps(in + (2 + 2 * i) * in_step);
-    const vector even = _mm256_add_ps(plus, minus);
-    const vector odd = _mm256_sub_ps(plus, minus);
-    UNROLL
-    for (size_t j = 0; j < results; j++) {
-      sums[j] = _mm256_fmadd_ps(_mm256_broadcast_ss(&axis->powers[i][j]), j % 2 == 0 ? even : odd, sums[j]);
+  EACH(i, TW_WINOGRAD_PAIRS, pairs) {
+    const vector plus = load(in + (1 + 2 * i) * in_step);
+    const vector minus = load(in + (2 + 2 * i) * in_step);
+    const vector even = add(plus, minus);
+    const vector odd = subtract(plus, minus);
+    EACH(j, TW_WINOGRAD_RESULTS, results) {
+      sums[j] = multiply_add(spread(&axis->powers[i][j]), j % 2 == 0 ? even : odd, sums[j]);
     }
   }
-  sums[0] = _mm256_add_ps(sums[0], _mm256_loadu_ps(in));
-  sums[results - 1] = _mm256_add_ps(sums[results - 1], _mm256_loadu_ps(in + (2 * pairs + 1) * in_step));
-  UNROLL
-  for (size_t j = 0; j < results; j++) {
-    _mm256_storeu_ps(out + j * out_step, sums[j]);
+  sums[0] = add(sums[0], load(in));
+  sums[results - 1] = add(sums[results - 1], load(in + (2 * pairs + 1) * in_step));
+  EACH(j, TW_WINOGRAD_RESULTS, results) {
+    store(out + j * out_step, sums[j]);
   }
 }
 
 /* ---- Tiles ------------------------------------------------------------------------------------------------------- */
 
-typedef struct run {
+typedef struct winograd_work {
   const tw_winograd *winograd;
   const float *source;
   const float *packed;
+  const float *bias; /* or NULL */
   float *result;
   float *scratch;
   size_t point_in;  /* floats from a point to the next, of evaluated tiles */
   size_t point_out; /* and of products */
-} run;
+} winograd_work;
 
 typedef struct position {
   size_t y; /* of the tile's first result */
@@ -133,21 +116,21 @@ TARGET static void copy_pixels(const tw_winograd *winograd, const float *source,
     for (size_t j = 0; j < wide; j++) {
       const size_t x = at.x + j - conv->pads[1];
       const bool inside = y < conv->source[0] && x < conv->source[1];
-      const vector pixel = inside ? _mm256_loadu_ps(source + (y * conv->source[1] + x) * WIDTH) : _mm256_setzero_ps();
-      _mm256_storeu_ps(ret_pixels + (i * wide + j) * WIDTH, pixel);
+      const vector pixel = inside ? load(source + (y * conv->source[1] + x) * WIDTH) : zeros();
+      store(ret_pixels + (i * wide + j) * WIDTH, pixel);
     }
   }
 }
 
 /* Eight channels of one tile, evaluated at all points. */
-INLINE void evaluate_tile(const run *run, const float *source, position at, size_t pairs_y, size_t pairs_x,
+INLINE void evaluate_tile(const winograd_work *run, const float *source, position at, size_t pairs_y, size_t pairs_x,
                           float *points) {
   const tw_winograd *winograd = run->winograd;
   const tw_kernel_conv *conv = &winograd->conv;
   const size_t high = pairs_y == 0 ? 1 : 2 * pairs_y + 2;
   const size_t wide = pairs_x == 0 ? 1 : 2 * pairs_x + 2;
-  float pixels[36 * WIDTH] __attribute__((aligned(32)));
-  float half[36 * WIDTH] __attribute__((aligned(32)));
+  float pixels[MOST_PIXELS * WIDTH] ALIGNED;
+  float half[MOST_PIXELS * WIDTH] ALIGNED;
   const float *from = pixels;
   size_t row = wide * WIDTH;
   if (at.y >= conv->pads[0] && at.x >= conv->pads[1] && at.y - conv->pads[0] + high <= conv->source[0] &&
@@ -175,13 +158,13 @@ INLINE void evaluate_tile(const run *run, const float *source, position at, size
 }
 
 /* Eight channels of one tile of results, from the products; with bias and bounds. */
-INLINE void interpolate_tile(const run *run, const float *points, const float *bias, position at, size_t pairs_y,
+INLINE void interpolate_tile(const winograd_work *run, const float *points, vector offset, position at, size_t pairs_y,
                              size_t results_y, size_t pairs_x, size_t results_x, float *result) {
   const tw_winograd *winograd = run->winograd;
   const tw_kernel_conv *conv = &winograd->conv;
   const size_t wide = pairs_x == 0 ? 1 : 2 * pairs_x + 2;
-  float half[TW_WINOGRAD_RESULTS * 10 * WIDTH] __attribute__((aligned(32)));
-  float tile[TW_WINOGRAD_RESULTS * TW_WINOGRAD_RESULTS * WIDTH] __attribute__((aligned(32)));
+  float half[TW_WINOGRAD_RESULTS * 10 * WIDTH] ALIGNED;
+  float tile[TW_WINOGRAD_RESULTS * TW_WINOGRAD_RESULTS * WIDTH] ALIGNED;
   if (pairs_y == 0) {
     interpolate(&winograd->axis[1], pairs_x, results_x, points, run->point_out, tile, WIDTH);
   } else if (pairs_x == 0) {
@@ -196,23 +179,24 @@ INLINE void interpolate_tile(const run *run, const float *points, const float *b
                   WIDTH);
     }
   }
-  const vector add = _mm256_loadu_ps(bias);
-  const vector low = _mm256_set1_ps(conv->low);
-  const vector high = _mm256_set1_ps(conv->high);
+
+  const vector low = spread(&conv->low);
+  const vector high = spread(&conv->high);
   const size_t rows = conv->result[0] - at.y < results_y ? conv->result[0] - at.y : results_y;
   const size_t columns = conv->result[1] - at.x < results_x ? conv->result[1] - at.x : results_x;
   for (size_t y = 0; y < rows; y++) {
     float *to = result + ((at.y + y) * conv->result[1] + at.x) * WIDTH;
     for (size_t x = 0; x < columns; x++) {
-      const vector sum = _mm256_add_ps(_mm256_loadu_ps(tile + (y * results_x + x) * WIDTH), add);
-      _mm256_storeu_ps(to + x * WIDTH, _mm256_min_ps(_mm256_max_ps(sum, low), high));
+      const vector sum = add(load(tile + (y * results_x + x) * WIDTH), offset);
+      store(to + x * WIDTH, smaller(larger(sum, low), high));
     }
   }
 }
 
 /* ---- Stages of a block ------------------------------------------------------------------------------------------- */
 
-INLINE void evaluate_block(const run *run, size_t begin, size_t count, float *points, size_t pairs_y, size_t pairs_x) {
+INLINE void evaluate_block(const winograd_work *run, size_t begin, size_t count, float *points, size_t pairs_y,
+                           size_t pairs_x) {
   const tw_winograd *winograd = run->winograd;
   const size_t size = winograd->conv.source[0] * winograd->conv.source[1] * WIDTH;
   for (size_t t = 0; t < count; t++) {
@@ -224,7 +208,18 @@ INLINE void evaluate_block(const run *run, size_t begin, size_t count, float *po
   }
 }
 
-INLINE void interpolate_block(const run *run, size_t begin, size_t count, const float *points, size_t pairs_y,
+/* Of a block of results. */
+INLINE vector bias_of(const winograd_work *run, size_t block) {
+  const size_t counted = run->winograd->conv.results - block * WIDTH;
+  float padded[WIDTH] ALIGNED = {0};
+  if (run->bias == NULL) {
+    return zeros();
+  }
+  memcpy(padded, run->bias + block * WIDTH, (counted < WIDTH ? counted : WIDTH) * sizeof *padded);
+  return load(padded);
+}
+
+INLINE void interpolate_block(const winograd_work *run, size_t begin, size_t count, const float *points, size_t pairs_y,
                               size_t results_y, size_t pairs_x, size_t results_x) {
   const tw_winograd *winograd = run->winograd;
   const size_t size = winograd->conv.result[0] * winograd->conv.result[1] * WIDTH;
@@ -232,7 +227,7 @@ INLINE void interpolate_block(const run *run, size_t begin, size_t count, const 
     const position at = position_of(winograd, begin + t);
     const float *from = points + t * winograd->results;
     for (size_t c = 0; c < winograd->results / WIDTH; c++) {
-      interpolate_tile(run, from + c * WIDTH, run->packed + c * WIDTH, at, pairs_y, results_y, pairs_x, results_x,
+      interpolate_tile(run, from + c * WIDTH, bias_of(run, c), at, pairs_y, results_y, pairs_x, results_x,
                        run->result + c * size);
     }
   }
@@ -242,33 +237,26 @@ INLINE void interpolate_block(const run *run, size_t begin, size_t count, const 
 INLINE void multiply(const float *tiles, size_t depth, const float *weights, float *products, size_t stride,
                      size_t rows, size_t vectors) {
   vector sums[ROWS][2];
-  UNROLL
-  for (size_t r = 0; r < rows; r++) {
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-      sums[r][v] = _mm256_setzero_ps();
+  EACH(r, ROWS, rows) {
+    EACH(v, 2, vectors) {
+      sums[r][v] = zeros();
     }
   }
   for (size_t k = 0; k < depth; k++) {
     vector row[2];
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-      row[v] = _mm256_load_ps(weights + (k * vectors + v) * WIDTH);
+    EACH(v, 2, vectors) {
+      row[v] = load(weights + (k * vectors + v) * WIDTH);
     }
-    UNROLL
-    for (size_t r = 0; r < rows; r++) {
-      const vector tile = _mm256_broadcast_ss(tiles + r * depth + k);
-      UNROLL
-      for (size_t v = 0; v < vectors; v++) {
-        sums[r][v] = _mm256_fmadd_ps(tile, row[v], sums[r][v]);
+    EACH(r, ROWS, rows) {
+      const vector tile = spread(tiles + r * depth + k);
+      EACH(v, 2, vectors) {
+        sums[r][v] = multiply_add(tile, row[v], sums[r][v]);
       }
     }
   }
-  UNROLL
-  for (size_t r = 0; r < rows; r++) {
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
-      _mm256_storeu_ps(products + r * stride + v * WIDTH, sums[r][v]);
+  EACH(r, ROWS, rows) {
+    EACH(v, 2, vectors) {
+      store(products + r * stride + v * WIDTH, sums[r][v]);
     }
   }
 }
@@ -285,11 +273,11 @@ INLINE void multiply_rows(const float *tiles, size_t depth, const float *weights
   }
 }
 
-TARGET static void multiply_block(const run *run, size_t count, const float *points, float *products) {
+TARGET static void multiply_block(const winograd_work *run, size_t count, const float *points, float *products) {
   const tw_winograd *winograd = run->winograd;
   const size_t depth = winograd->channels;
   const size_t width = winograd->results;
-  const float *weights = run->packed + width;
+  const float *weights = run->packed;
   for (size_t p = 0; p < winograd->points; p++) {
     for (size_t o = 0; o < width; o += PANEL) {
       const size_t vectors = width - o < PANEL ? 1 : 2;
@@ -310,7 +298,7 @@ TARGET static void multiply_block(const run *run, size_t count, const float *poi
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
-TARGET static void run_block(const run *run, size_t begin, size_t count, float *points, float *products) {
+TARGET static void run_block(const winograd_work *run, size_t begin, size_t count, float *points, float *products) {
   const tw_winograd_axis *axis = run->winograd->axis;
   const size_t kind = axis[0].pairs * 16 + axis[1].pairs;
   switch (kind) {
@@ -342,8 +330,8 @@ static size_t share(size_t groups, size_t part, size_t parts) {
   return groups * part / parts * ROWS;
 }
 
-TARGET static void run_part(const void *context, size_t part, size_t parts) {
-  const run *run = context;
+TARGET static void winograd_part(const void *context, size_t part, size_t parts) {
+  const winograd_work *run = context;
   const tw_winograd *winograd = run->winograd;
   const size_t tiles = winograd->tiles[0] * winograd->tiles[1];
   const size_t groups = (tiles + ROWS - 1) / ROWS;
@@ -360,27 +348,15 @@ TARGET static void run_part(const void *context, size_t part, size_t parts) {
   }
 }
 
-void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                     float *scratch, int threads) {
-  const run run = {winograd,
-                   source,
-                   packed,
-                   ret_result,
-                   scratch,
-                   winograd->block * winograd->channels + SKEW,
-                   winograd->block * winograd->results + SKEW};
-  tw_kernels_parallel(threads, run_part, &run);
+static void winograd_run(const tw_winograd *winograd, const float *source, const float *packed, const float *bias,
+                         float *ret_result, float *scratch, int threads) {
+  const winograd_work run = {winograd,
+                             source,
+                             packed,
+                             bias,
+                             ret_result,
+                             scratch,
+                             winograd->block * winograd->channels + SKEW,
+                             winograd->block * winograd->results + SKEW};
+  tw_kernels_parallel(threads, winograd_part, &run);
 }
-
-#else
-
-bool tw_kernels_possible(void) {
-  return false;
-}
-
-void tw_winograd_run(const tw_winograd *winograd, const float *source, const float *packed, float *ret_result,
-                     float *scratch, int threads) {
-  (void)winograd, (void)source, (void)packed, (void)ret_result, (void)scratch, (void)threads;
-}
-
-#endif
