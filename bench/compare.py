@@ -6,7 +6,7 @@
   birds, caltech, faces from files to features, against Pillow + OpenVINO at their best; int8: int8 against f32; cached: from
                         the cache (part_files.py)
   start, memory         of a whole process (part_process.py)
-  accuracy, cosine      what bf16 and int8 cost (part_accuracy.py)
+  cosine                of the features of bf16 and int8 to those of f32 (part_cosine.py)
   top, path, cache      training, and the cache, at scale (part_top.py)
   recipe, classify      what the tutorial did with TensorFlow and Keras (part_tutorial.py)
 
@@ -15,7 +15,7 @@ given the better of several ways to run them; of their time, loading Python's mo
 both orders; the median of the good samples counts. Before and after each sample a small program measures the machine itself;
 a sample between bad moments is thrown away.
 
-Usage: compare [--samples 5] [PART]...; all parts without one, which takes an hour. Prints a table in Markdown, at the end and
+Usage: compare [--samples 5] [--hasty] [PART]...; all parts without one, which takes an hour. Prints a table in Markdown, at the end and
 what there is after each part; build/bench/compare.json has all samples.
 """
 
@@ -27,7 +27,7 @@ import platform
 import sys
 
 import duel
-import part_accuracy
+import part_cosine
 import part_files
 import part_network
 import part_process
@@ -37,8 +37,8 @@ import peer
 
 PARTS = {"inception": part_network.inception, "lite0": part_network.lite0, "birds": part_files.birds,
          "caltech": part_files.caltech, "faces": part_files.faces, "int8": part_files.int8, "cached": part_files.cached,
-         "start": part_process.start, "memory": part_process.memory, "accuracy": part_accuracy.accuracy,
-         "cosine": part_accuracy.cosine, "top": part_top.top, "path": part_top.path, "cache": part_top.cache,
+         "start": part_process.start, "memory": part_process.memory, "cosine": part_cosine.cosine,
+         "top": part_top.top, "path": part_top.path, "cache": part_top.cache,
          "recipe": part_tutorial.recipe, "classify": part_tutorial.classify}
 
 
@@ -58,6 +58,7 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=f"Parts: {' '.join(PARTS)}")
     parser.add_argument("--samples", type=int, default=5)
+    parser.add_argument("--hasty", action="store_true", help="all samples count, good or not: to see that everything works")
     parser.add_argument("parts", nargs="*", metavar="PART")
     arguments = parser.parse_args()
     for name in arguments.parts:
@@ -66,7 +67,7 @@ def main():
     if arguments.samples < 1:
         parser.error("--samples wants 1 or more")
     peer.WORK.mkdir(parents=True, exist_ok=True)
-    samples = duel.Samples()
+    samples = duel.Samples(arguments.hasty)
     rows = []
     for name in arguments.parts or PARTS:
         print(name, file=sys.stderr)

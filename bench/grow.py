@@ -7,7 +7,7 @@
   rows      training on more and more rows of 2048 synthetic features in 257 classes: time and memory
   classes   training on 10,000 such rows in more and more classes
 
-Medians of good samples as in compare.py, settings in turns. Usage: grow [--samples 3] [TABLE]... Prints Markdown.
+Medians of good samples as in compare.py, settings in turns. Usage: grow [--samples 3] [--hasty] [TABLE]... Prints Markdown.
 """
 
 import argparse
@@ -135,13 +135,14 @@ TABLES = {"cores": cores, "sizes": sizes, "pictures": pictures, "rows": rows, "c
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=f"Tables: {' '.join(TABLES)}")
     parser.add_argument("--samples", type=int, default=3)
+    parser.add_argument("--hasty", action="store_true", help="all samples count, good or not: to see that everything works")
     parser.add_argument("tables", nargs="*", metavar="TABLE")
     arguments = parser.parse_args()
     for name in arguments.tables:
         if name not in TABLES:
             parser.error(f"no table '{name}': there are {' '.join(TABLES)}")
     peer.WORK.mkdir(parents=True, exist_ok=True)
-    samples = duel.Samples()
+    samples = duel.Samples(arguments.hasty)
     for name in arguments.tables or TABLES:
         print(name, file=sys.stderr)
         print(f"{name}\n\n{TABLES[name](samples, arguments.samples)}\n", flush=True)

@@ -47,6 +47,7 @@ def one_picture(precision):
     picture = folder / "cropped_panda.jpg"
     if precision == "f32":
         return [peer.TOPWORK, "classify", "--trunk", folder / tutorial_graph.GRAPH, "-k", 5, picture]
+    part_network.calibrate("inception", precision)
     model = peer.WORK / f"inception-{precision}.onnx"
     peer.topwork("train", peer.shared("data/birds"), "-o", model, "--quiet", *part_network.trunk_options("inception"),
                  *part_network.precision_options(precision))

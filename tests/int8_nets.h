@@ -98,10 +98,14 @@ static inline size_t steps_of_kind(const tw_plan *plan, const char *kind) {
 }
 
 static inline size_t int8_convolutions(const tw_plan *plan) {
+  static const char *const words[] = {"int8", "x8s8s32x", "vnni"};
   size_t count = 0;
   for (size_t i = 0; i < tw_plan_step_count(plan); i++) {
     const tw_plan_step *step = tw_plan_step_at(plan, i);
-    bool int8 = strstr(step->implementation, "int8") != NULL || strstr(step->implementation, "x8s8s32x") != NULL;
+    bool int8 = false;
+    for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+      int8 |= strstr(step->implementation, words[k]) != NULL;
+    }
     count += int8 && strcmp(step->kind, "convolution") == 0;
   }
   return count;

@@ -135,6 +135,10 @@ static tw_status say(const tw_tool *tool, const tw_model *model, const char *out
   size_t classes = model->record.class_count;
   tw_api_note(tool, "%s: %zu nodes, %zu bytes; %s: %zu labels", output, count_nodes(file), file->size, labels, classes);
   TW_TRY(say_input(tool, model, error));
+  if (model->trunk != NULL && tw_trunk_get_precision(model->trunk)->precision != TW_PRECISION_F32) {
+    tw_api_note(tool, "the graph computes in f32, topwork this model in %s: their probabilities differ a little",
+                tw_precision_name(tw_trunk_get_precision(model->trunk)->precision));
+  }
   tw_api_note(tool, "output '%s': float32, %s x %zu, probabilities", OUTPUT_NAME,
               input_of(model) == TW_GRAPHDEF_JPEG ? "1" : "N", classes);
   return TW_OK;

@@ -5,7 +5,7 @@
 #include "base/base.h"
 
 /* `weights`: inputs x kernel, in units of the step, become the errors of rounding (rounded - exact). Each goes to one
- * of the two integers beside it, most to the nearer one. `means`: of what each input meets, in bytes. */
-void tw_round_weights(double *weights, size_t inputs, size_t kernel, const double *means, int8_t *ret_rounded);
+ * of the two integers beside it, most to the nearer one. */
+void tw_round_weights(double *weights, size_t inputs, size_t kernel, int8_t *ret_rounded);
 
 #endif

@@ -97,7 +97,7 @@ static tw_status weigh_channel(const weighing *w, size_t channel, tw_error *erro
   for (size_t i = 0; i < w->inputs * kernel; i++) {
     w->weights[i] /= (double)step;
   }
-  tw_round_weights(w->weights, w->inputs, kernel, means, w->bytes + channel * w->inputs * kernel);
+  tw_round_weights(w->weights, w->inputs, kernel, w->bytes + channel * w->inputs * kernel);
   double bias = node->input_count > 2 && node->inputs[2] != NULL ? load(node->inputs[2]->data, channel) : 0;
   for (size_t i = 0; i < w->inputs * kernel; i++) {
     bias -= w->weights[i] * (double)step * means[i / kernel];

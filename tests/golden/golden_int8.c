@@ -53,9 +53,7 @@ static void check_network(const char *name, double mean, double worst) {
   tw_graph *graph = NULL;
   tw_quantised *quantised = NULL;
   tw_error error = {0};
-  if (name == NULL || !read_paths(&pictures)) {
-    skip();
-  }
+  assert_true(read_paths(&pictures));
   if (tw_trunk_open(name, NULL, &trunk, &error) != TW_OK) {
     fail_msg("%s", error.message);
   }
@@ -91,7 +89,9 @@ static void the_trunk_that_ships(void **state) {
 
 static void the_network_of_2015(void **state) {
   (void)state;
-  check_network(shared_path("models/inception-2015/trunk_mixed8.pb"), 0.997, 0.994);
+  char *name = tw_strdup(shared_path("models/inception-2015/trunk_mixed8.pb")); /* the next path overwrites it */
+  check_network(name, 0.997, 0.994);
+  tw_free(name);
 }
 
 int main(void) {

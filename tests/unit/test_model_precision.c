@@ -1,4 +1,5 @@
 /* What a model file says of the precision of its trunk, and what becomes of it where it is read. */
+#include "api/tool.h"
 #include "formats/formats.h"
 #include "model/metadata.h"
 #include "model/model.h"
@@ -103,6 +104,33 @@ static void bf16_reads_back(void **state) {
   tw_model_free(model);
   tw_buffer_done(&file);
   tw_buffer_done(&again);
+}
+
+static size_t notes_of_bf16;
+
+static void take_note(void *context, const char *line) {
+  (void)context;
+  notes_of_bf16 += strstr(line, "the model was trained in bf16: ") != NULL;
+}
+
+/* Said where the processor has no bf16, and only there. */
+static void predicting_says_what_the_processor_lacks(void **state) {
+  (void)state;
+  static const tw_trunk_precision bf16 = {.precision = TW_PRECISION_BF16};
+  tw_model *model = make_model();
+  tw_buffer file = {0};
+  tw_error error = {0};
+  net_ok(tw_trunk_set_precision(model->trunk, &bf16, NULL, &error), &error);
+  write_model(model, &file);
+  net_ok(tw_output_save(tree_path("bf16.onnx"), tw_buffer_bytes(&file), &error), &error);
+  net_picture("picture.png", 3);
+  const char *picture = tree_path("picture.png");
+  const tw_tool tool = {.note = take_note, .no_cache = true, .threads = 1};
+  tw_tool_summary summary = {0};
+  net_ok(tw_tool_predict(&tool, tree_path("bf16.onnx"), &picture, 1, 1, 0, &summary, &error), &error);
+  assert_int_equal(notes_of_bf16, tw_trunk_precision_note(model->trunk) != NULL);
+  tw_model_free(model);
+  tw_buffer_done(&file);
 }
 
 /* ---- int8 -------------------------------------------------------------------------------------------------------- */
@@ -284,6 +312,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(f32_is_written_as_before),
       cmocka_unit_test(bf16_reads_back),
+      cmocka_unit_test(predicting_says_what_the_processor_lacks),
       cmocka_unit_test(int8_reads_back),
       cmocka_unit_test(damage_in_the_integers_is_refused),
       cmocka_unit_test(int8_without_its_integers_is_refused),

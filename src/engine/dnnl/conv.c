@@ -2,7 +2,7 @@
  *
  * The idea: the library chooses the layouts of its result and weights. A residual is cheapest when its buffer may be
  * overwritten with the result (the sum post-op adds to what is there); else it is one more operand (the binary
- * post-op); where the library has that not, its copy is overwritten. */
+ * post-op); where the library has that not, or only as its reference, its copy is overwritten. */
 #include <string.h>
 
 #include "engine/dnnl/internal.h"
@@ -84,7 +84,7 @@ static tw_status place_residual(conv *conv, const tw_operand *source, tw_operand
     return TW_OK;
   }
   TW_TRY(tw_builder_room(builder, &result, ret_result, error));
-  if (choose(conv, FUSION_BINARY, &result, &addend.desc, NULL) == TW_OK) {
+  if (choose(conv, FUSION_BINARY, &result, &addend.desc, NULL) == TW_OK && tw_primitive_is_compiled(conv->desc)) {
     arguments[0] = (tw_argument){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, addend};
     *ret_count = 1;
     return TW_OK;

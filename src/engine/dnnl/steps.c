@@ -87,9 +87,16 @@ static tw_status create_desc(dnnl_engine_t engine, const description *descriptio
   return TW_OK;
 }
 
-/* A matrix product shares the sum of one element between threads. */
+/* Whether the digits would be others with more threads: a matrix product shares the sum of one element between them,
+ * and brgconv cuts rows where the threads' parts end, which changes the order of the sums at the cuts (sums of integers
+ * have none). */
 static bool depends_on_threads(const_dnnl_primitive_desc_t desc) {
-  return strstr(tw_primitive_implementation(desc), "gemm") != NULL;
+  const char *name = tw_primitive_implementation(desc);
+  if (strncmp(name, "brgconv:", 8) == 0) {
+    const dnnl_memory_desc_t source = tw_primitive_layout(desc, dnnl_query_src_md);
+    return !tw_layout_is_narrow(&source);
+  }
+  return strstr(name, "gemm") != NULL;
 }
 
 static tw_status create_steady_desc(tw_builder *builder, const description *description,

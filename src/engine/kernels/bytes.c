@@ -26,8 +26,9 @@ static void plane_to_bytes(float inverse, float zero, size_t count, const float 
     for (size_t i = 0; i < some; i++) {
       chunk[i] = byte_of(floats[begin + i] * inverse + zero);
     }
-    for (size_t i = 0; i < some; i++) {
-      bytes[(begin + i) * stride] = chunk[i];
+    uint8_t *to = bytes + begin * stride;
+    for (size_t i = 0; i < some; i++, to += stride) {
+      *to = chunk[i];
     }
   }
 }

@@ -190,36 +190,43 @@ size_t tw_winograd_scratch_bytes(const tw_winograd *winograd, int threads) {
 
 enum { MOST_PANEL = 32, MOST_TAPS = 7, MOST_POINTS = 36 };
 
+/* ret_sums[o] = the sum of factors[k] * terms[k][o], o < count. */
+static void combine(const double *factors, double terms[][MOST_PANEL], size_t term_count, size_t count,
+                    double *ret_sums) {
+  for (size_t o = 0; o < count; o++) {
+    ret_sums[o] = factors[0] * terms[0][o];
+  }
+  for (size_t k = 1; k < term_count; k++) {
+    for (size_t o = 0; o < count; o++) {
+      ret_sums[o] += factors[k] * terms[k][o];
+    }
+  }
+}
+
 /* The filters of one channel to `count` results, at their points: points x MOST_PANEL. */
 static void transform_filters(const tw_winograd *winograd, const uint8_t *weights, const size_t strides[4],
                               size_t count, float ret_points[][MOST_PANEL]) {
   const tw_winograd_axis *rows = &winograd->axis[0];
   const tw_winograd_axis *columns = &winograd->axis[1];
-  double half[TW_WINOGRAD_POINTS][MOST_TAPS][MOST_PANEL] = {0};
-  for (size_t y = 0; y < rows->taps; y++) {
-    for (size_t x = 0; x < columns->taps; x++) {
-      double taps[MOST_PANEL] = {0};
+  double taps[MOST_TAPS][MOST_PANEL];
+  double half[TW_WINOGRAD_POINTS][MOST_TAPS][MOST_PANEL];
+  double sums[MOST_PANEL];
+  for (size_t x = 0; x < columns->taps; x++) {
+    for (size_t y = 0; y < rows->taps; y++) {
+      const uint8_t *from = weights + (y * strides[2] + x * strides[3]) * sizeof(float);
       for (size_t o = 0; o < count; o++) {
         float weight;
-        memcpy(&weight, weights + (o * strides[0] + y * strides[2] + x * strides[3]) * sizeof weight, sizeof weight);
-        taps[o] = (double)weight;
+        memcpy(&weight, from + o * strides[0] * sizeof weight, sizeof weight);
+        taps[y][o] = (double)weight;
       }
-      for (size_t i = 0; i < rows->points; i++) {
-        const double factor = rows->weights[i][y];
-        for (size_t o = 0; o < count; o++) {
-          half[i][x][o] += factor * taps[o];
-        }
-      }
+    }
+    for (size_t i = 0; i < rows->points; i++) {
+      combine(rows->weights[i], taps, rows->taps, count, half[i][x]);
     }
   }
   for (size_t i = 0; i < rows->points; i++) {
     for (size_t j = 0; j < columns->points; j++) {
-      double sums[MOST_PANEL] = {0};
-      for (size_t x = 0; x < columns->taps; x++) {
-        for (size_t o = 0; o < count; o++) {
-          sums[o] += columns->weights[j][x] * half[i][x][o];
-        }
-      }
+      combine(columns->weights[j], half[i], columns->taps, count, sums);
       for (size_t o = 0; o < count; o++) {
         ret_points[i * columns->points + j][o] = (float)sums[o];
       }
@@ -230,10 +237,11 @@ static void transform_filters(const tw_winograd *winograd, const uint8_t *weight
 void tw_winograd_pack(const tw_winograd *winograd, const void *weights, const size_t strides[4], float *ret_packed) {
   const size_t counted = winograd->conv.results;
   const size_t point_size = winograd->channels * winograd->results;
-  memset(ret_packed, 0, tw_winograd_packed_bytes(winograd));
-
-  float points[MOST_POINTS][MOST_PANEL];
   const size_t panel = 2 * winograd->conv.lanes;
+  float points[MOST_POINTS][MOST_PANEL];
+  if (winograd->channels != winograd->conv.channels || winograd->results != counted) {
+    memset(ret_packed, 0, tw_winograd_packed_bytes(winograd));
+  }
   for (size_t o = 0; o < counted; o += panel) {
     const size_t count = counted - o < panel ? counted - o : panel;
     const size_t width = winograd->results - o < panel ? winograd->results - o : panel;

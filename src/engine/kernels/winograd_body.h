@@ -6,10 +6,15 @@
  * multiplied by the channels x results of the packed weights; the products become tiles of the result. Each tile is
  * computed by itself, so that no digit depends on blocks or threads. */
 #if defined(__clang__)
-#define UNROLL _Pragma("unroll")
+#define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
+/* A loop that is unrolled: with literal bounds, so that every compiler can do that before it inlines. */
+#define EACH(i, most, count)          \
+  UNROLL                              \
+  for (size_t i = 0; i < (most); i++) \
+    if (i < (count))
 #define ALIGNED __attribute__((aligned(64)))
 
 enum { ROWS = TW_KERNEL_ROWS, PANEL = 2 * WIDTH, SKEW = TW_KERNEL_SKEW, MOST_PIXELS = 36 };
@@ -25,27 +30,23 @@ INLINE void evaluate(const tw_winograd_axis *axis, size_t pairs, const float *in
   }
   vector even[TW_WINOGRAD_PAIRS + 1];
   vector odd[TW_WINOGRAD_PAIRS + 1];
-  UNROLL
-  for (size_t k = 0; k <= pairs; k++) {
+  EACH(k, TW_WINOGRAD_PAIRS + 1, pairs + 1) {
     even[k] = load(in + 2 * k * in_step);
     odd[k] = load(in + (2 * k + 1) * in_step);
   }
   vector first = even[pairs];
   vector last = odd[pairs];
-  UNROLL
-  for (size_t k = 0; k < pairs; k++) {
+  EACH(k, TW_WINOGRAD_PAIRS, pairs) {
     const vector factor = spread(&axis->all[k]);
     first = multiply_add(factor, even[k], first);
     last = multiply_add(factor, odd[k], last);
   }
   store(out, first);
   store(out + (2 * pairs + 1) * out_step, last);
-  UNROLL
-  for (size_t i = 0; i < pairs; i++) {
+  EACH(i, TW_WINOGRAD_PAIRS, pairs) {
     vector sum = even[pairs];
     vector difference = odd[pairs - 1];
-    UNROLL
-    for (size_t k = 0; k + 1 < pairs; k++) {
+    EACH(k, TW_WINOGRAD_PAIRS - 1, pairs - 1) {
       const vector factor = spread(&axis->others[i][k]);
       sum = multiply_add(factor, even[k + 1], sum);
       difference = multiply_add(factor, odd[k], difference);
@@ -64,25 +65,21 @@ INLINE void interpolate(const tw_winograd_axis *axis, size_t pairs, size_t resul
     return;
   }
   vector sums[TW_WINOGRAD_RESULTS];
-  UNROLL
-  for (size_t j = 0; j < results; j++) {
+  EACH(j, TW_WINOGRAD_RESULTS, results) {
     sums[j] = zeros();
   }
-  UNROLL
-  for (size_t i = 0; i < pairs; i++) {
+  EACH(i, TW_WINOGRAD_PAIRS, pairs) {
     const vector plus = load(in + (1 + 2 * i) * in_step);
     const vector minus = load(in + (2 + 2 * i) * in_step);
     const vector even = add(plus, minus);
     const vector odd = subtract(plus, minus);
-    UNROLL
-    for (size_t j = 0; j < results; j++) {
+    EACH(j, TW_WINOGRAD_RESULTS, results) {
       sums[j] = multiply_add(spread(&axis->powers[i][j]), j % 2 == 0 ? even : odd, sums[j]);
     }
   }
   sums[0] = add(sums[0], load(in));
   sums[results - 1] = add(sums[results - 1], load(in + (2 * pairs + 1) * in_step));
-  UNROLL
-  for (size_t j = 0; j < results; j++) {
+  EACH(j, TW_WINOGRAD_RESULTS, results) {
     store(out + j * out_step, sums[j]);
   }
 }
@@ -240,32 +237,25 @@ INLINE void interpolate_block(const winograd_work *run, size_t begin, size_t cou
 INLINE void multiply(const float *tiles, size_t depth, const float *weights, float *products, size_t stride,
                      size_t rows, size_t vectors) {
   vector sums[ROWS][2];
-  UNROLL
-  for (size_t r = 0; r < rows; r++) {
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
+  EACH(r, ROWS, rows) {
+    EACH(v, 2, vectors) {
       sums[r][v] = zeros();
     }
   }
   for (size_t k = 0; k < depth; k++) {
     vector row[2];
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
+    EACH(v, 2, vectors) {
       row[v] = load(weights + (k * vectors + v) * WIDTH);
     }
-    UNROLL
-    for (size_t r = 0; r < rows; r++) {
+    EACH(r, ROWS, rows) {
       const vector tile = spread(tiles + r * depth + k);
-      UNROLL
-      for (size_t v = 0; v < vectors; v++) {
+      EACH(v, 2, vectors) {
         sums[r][v] = multiply_add(tile, row[v], sums[r][v]);
       }
     }
   }
-  UNROLL
-  for (size_t r = 0; r < rows; r++) {
-    UNROLL
-    for (size_t v = 0; v < vectors; v++) {
+  EACH(r, ROWS, rows) {
+    EACH(v, 2, vectors) {
       store(products + r * stride + v * WIDTH, sums[r][v]);
     }
   }
