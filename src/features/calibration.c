@@ -12,6 +12,7 @@ typedef struct choice {
   tw_picture_sample *sample; /* NULL: not drawn yet */
   tw_graph *graph;           /* NULL: not made yet; the features, optimised */
   tw_buffer why_not;         /* of what was tried before, "; not int8: ..." */
+  bool kept;                 /* the calibration was there: perhaps of other pictures */
 } choice;
 
 static void say(const choice *choice, const char *format, ...) TW_PRINTF(2, 3);
@@ -125,6 +126,7 @@ static tw_status find_or_make(choice *choice, const char *path, tw_precision pre
   if (path != NULL && !request->recalibrate) {
     TW_TRY(find_kept(choice, path, precision, calibration, &found, error));
   }
+  choice->kept = found;
   if (found) {
     return TW_OK;
   }
@@ -236,12 +238,14 @@ static tw_status choose_automatically(choice *choice, tw_error *error) {
     if (chosen) {
       return TW_OK;
     }
+    choice->kept = false;
     tw_buffer_format(&choice->why_not, "; not %s: %s", tw_precision_name(order[i]), why.message);
   }
   return TW_OK;
 }
 
-/* The one line of what was chosen and why. */
+/* The one line of what was chosen and why. That it was measured on other pictures, perhaps, is said here and not in the
+ * model, which does not depend on when it was measured. */
 static tw_status say_choice(choice *choice, tw_error *error) {
   const tw_trunk_precision *chosen = tw_trunk_get_precision(choice->trunk);
   if (chosen->precision == TW_PRECISION_F32 && choice->why_not.size == 0) {
@@ -253,7 +257,8 @@ static tw_status say_choice(choice *choice, tw_error *error) {
     return tw_error_memory(error);
   }
   tw_bytes why_not = tw_buffer_bytes(&choice->why_not);
-  say(choice, "%s%.*s", text, (int)why_not.size, why_not.size == 0 ? "" : (const char *)why_not.data);
+  say(choice, "%s%s%.*s", text, choice->kept ? "; measured before, and kept" : "", (int)why_not.size,
+      why_not.size == 0 ? "" : (const char *)why_not.data);
   tw_free(text);
   return TW_OK;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-  COLUMNS = 64, /* a task's share of the columns */
+  COLUMNS = 256, /* a task's share of the columns: a kilobyte of each row */
   LINE = 16     /* floats of a cache line */
 };
 

@@ -66,7 +66,7 @@ static void make_graph(void) {
   const tw_shape shape = {.rank = 4, .dims = {1, 3, 8, 8}};
   const tw_attributes channels = {.axis = 1};
   const tw_attributes pool = {.spatial = 2, .kernel = {2, 2}, .strides = {2, 2}};
-  tw_value *x;
+  tw_value *x = NULL;
   graph = tw_graph_create();
   check(graph != NULL && tw_graph_add_input(graph, "x", TW_DTYPE_F32, &shape, &x, NULL) == TW_OK);
   x = conv("a", x, 8, 3, 1, NULL);

@@ -128,6 +128,7 @@ static void a_calibration_is_made_once(void **state) {
   assert_true(precision->fidelity.worst >= TW_FIDELITY_WORST);
   assert_int_equal(precision->layers, 1);
   assert_true(was_said("over 8 pictures that calibration has not seen"));
+  assert_false(was_said("measured before"));
   assert_int_equal(note_count, 1);
   assert_int_equal(count_kept("once"), 1);
 
@@ -137,6 +138,7 @@ static void a_calibration_is_made_once(void **state) {
     second.count = count;
     tw_trunk *again = chosen(&second);
     expect_same_integers(first, again, true);
+    assert_true(was_said("; measured before, and kept"));
     const tw_trunk_precision *kept = tw_trunk_get_precision(again);
     assert_int_equal(kept->calibrated, precision->calibrated);
     assert_int_equal(kept->fidelity.pictures, precision->fidelity.pictures);

@@ -153,26 +153,41 @@ tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, c
   return floats->place.index == to->place.index ? TW_OK : tw_builder_reorder(builder, floats, to, error);
 }
 
-tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, tw_window *window, tw_operand *ret_operand,
-                            tw_error *error) {
-  conversion *conversion;
-  TW_TRY(conversion_of(builder, value, &conversion, error));
-  tw_byte_grid *grid = &conversion->grid;
-  dnnl_memory_desc_t bytes = tw_layout_narrow(&value->shape);
-  bool pads = (window->pads_begin[0] | window->pads_begin[1] | window->pads_end[0] | window->pads_end[1]) != 0;
-  if (!pads || !has_zeros(&conversion->scales)) {
-    return tw_builder_source(builder, value, &bytes, ret_operand, error);
+/* ---- Frames ------------------------------------------------------------------------------------------------------ */
+
+tw_status tw_builder_frame(tw_builder *builder, const tw_value *value, tw_window *window, tw_byte_grid *ret_grid,
+                           tw_error *error) {
+  const tw_byte_scales *scales;
+  TW_TRY(tw_builder_scales(builder, value, &scales, error));
+  *ret_grid = (tw_byte_grid){.height = (size_t)value->shape.dims[2], .width = (size_t)value->shape.dims[3]};
+  if (has_zeros(scales)) {
+    ret_grid->top = (size_t)window->pads_begin[0];
+    ret_grid->left = (size_t)window->pads_begin[1];
+    ret_grid->bottom = (size_t)window->pads_end[0];
+    ret_grid->right = (size_t)window->pads_end[1];
+    memset(window->pads_begin, 0, sizeof window->pads_begin);
+    memset(window->pads_end, 0, sizeof window->pads_end);
   }
-  grid->top = (size_t)window->pads_begin[0];
-  grid->left = (size_t)window->pads_begin[1];
-  grid->bottom = (size_t)window->pads_end[0];
-  grid->right = (size_t)window->pads_end[1];
-  memset(window->pads_begin, 0, sizeof window->pads_begin);
-  memset(window->pads_end, 0, sizeof window->pads_end);
+  return TW_OK;
+}
+
+dnnl_memory_desc_t tw_layout_framed(const tw_value *value, const tw_byte_grid *grid) {
   tw_shape shape = value->shape;
   shape.dims[2] += (int64_t)(grid->top + grid->bottom);
   shape.dims[3] += (int64_t)(grid->left + grid->right);
-  const dnnl_memory_desc_t framed = tw_layout_narrow(&shape);
+  return tw_layout_narrow(&shape);
+}
+
+tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, const tw_byte_grid *grid,
+                            tw_operand *ret_operand, tw_error *error) {
+  const dnnl_memory_desc_t bytes = tw_layout_narrow(&value->shape);
+  const dnnl_memory_desc_t framed = tw_layout_framed(value, grid);
+  if (tw_layout_same_dims(&bytes, &framed)) {
+    return tw_builder_source(builder, value, &bytes, ret_operand, error);
+  }
+  conversion *conversion;
+  TW_TRY(conversion_of(builder, value, &conversion, error));
+  conversion->grid = *grid;
   tw_operand from = tw_builder_tensor(builder, value)->forms[0];
   TW_TRY(tw_builder_room(builder, &framed, ret_operand, error));
   if (!tw_layout_is_narrow(&from.desc) && tw_layout_channel_block(&from.desc) != 0) {

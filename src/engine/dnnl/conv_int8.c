@@ -18,8 +18,9 @@ typedef struct conv {
   const tw_byte_scales *result; /* NULL: floats */
   const tw_byte_scales *added;  /* NULL without addend */
   tw_window window;
-  tw_operand from;
-  float *scales; /* the library's */
+  tw_byte_grid grid; /* of what is read */
+  tw_operand from;   /* in that grid, once the library has said that it can */
+  float *scales;     /* the library's */
   float *biases;
   dnnl_primitive_desc_t desc;
 } conv;
@@ -87,13 +88,14 @@ static tw_status describe(conv *conv, tw_error *error) {
   const tw_window *window = &conv->window;
   const tw_shape shape = tw_conv_weights_shape(conv->node);
   const tw_shape channels = {.rank = 1, .dims = {(int64_t)conv->weights->channels}};
+  const dnnl_memory_desc_t source = tw_layout_framed(conv->node->inputs[0], &conv->grid);
   const dnnl_memory_desc_t result = channels_last(&conv->node->output->shape, conv->result == NULL);
   const dnnl_memory_desc_t bias = tw_layout_plain(&channels);
   const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&shape), dnnl_s8);
   dnnl_convolution_desc_t op;
   TW_TRY(tw_engine_status(dnnl_dilated_convolution_forward_desc_init(
-                              &op, dnnl_forward_inference, dnnl_convolution_direct, &conv->from.desc, &weights, &bias,
-                              &result, window->strides, window->dilations, window->pads_begin, window->pads_end),
+                              &op, dnnl_forward_inference, dnnl_convolution_direct, &source, &weights, &bias, &result,
+                              window->strides, window->dilations, window->pads_begin, window->pads_end),
                           "convolution", error));
   dnnl_post_ops_t post_ops;
   TW_TRY(tw_engine_status(dnnl_post_ops_create(&post_ops), "post-operation", error));
@@ -130,6 +132,7 @@ static tw_status place_result(conv *conv, tw_operand *ret_operand, tw_error *err
 
 static tw_status add_step(conv *conv, tw_error *error) {
   tw_builder *builder = conv->builder;
+  TW_TRY(tw_builder_framed(builder, conv->node->inputs[0], &conv->grid, &conv->from, error));
   tw_argument arguments[] = {
       {DNNL_ARG_SRC, conv->from}, {.role = DNNL_ARG_WEIGHTS}, {.role = DNNL_ARG_DST}, {.role = DNNL_ARG_BIAS}};
   TW_TRY(place_result(conv, &arguments[2].operand, error));
@@ -159,7 +162,7 @@ tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_
     TW_TRY(tw_builder_scales(builder, conv.addend, &conv.added, error));
   }
   TW_TRY(make_numbers(&conv, error));
-  TW_TRY(tw_builder_framed(builder, node->inputs[0], &conv.window, &conv.from, error));
+  TW_TRY(tw_builder_frame(builder, node->inputs[0], &conv.window, &conv.grid, error));
   tw_status status = describe(&conv, error);
   *ret_done = status != TW_E_UNSUPPORTED;
   status = status == TW_OK ? add_step(&conv, error) : status == TW_E_UNSUPPORTED ? TW_OK : status;

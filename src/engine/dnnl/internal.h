@@ -318,10 +318,14 @@ tw_status tw_build_in_bytes(tw_builder *builder, const tw_node *node, bool *ret_
 /* The scales of a value that is, or is to be, in bytes; in the plan's arena. */
 tw_status tw_builder_scales(tw_builder *builder, const tw_value *value, const tw_byte_scales **ret_scales,
                             tw_error *error);
-/* The value in bytes, within a frame of zeros where the window pads and a zero is not byte 0; then the window pads no
- * more. */
-tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, tw_window *window, tw_operand *ret_operand,
-                            tw_error *error);
+/* The grid of a value in bytes as a window reads it: within a frame of zeros where the window pads and a zero is not
+ * byte 0; then the window pads no more. */
+tw_status tw_builder_frame(tw_builder *builder, const tw_value *value, tw_window *window, tw_byte_grid *ret_grid,
+                           tw_error *error);
+dnnl_memory_desc_t tw_layout_framed(const tw_value *value, const tw_byte_grid *grid);
+/* The value in bytes, in that grid. */
+tw_status tw_builder_framed(tw_builder *builder, const tw_value *value, const tw_byte_grid *grid,
+                            tw_operand *ret_operand, tw_error *error);
 /* Appends the step between bytes and floats of the value; `from` or `to` is in bytes. */
 tw_status tw_builder_convert_bytes(tw_builder *builder, const tw_value *value, const tw_operand *from,
                                    const tw_operand *to, tw_error *error);
