@@ -16,7 +16,7 @@ enum {
   TW_CACHE_COMMIT_ENTRIES = 256, /* a transaction is committed after so many, or after a second */
 };
 #define TW_WALK_MAX_FILES ((size_t)20000000)
-#define TW_PIPELINE_MAX_QUEUED ((size_t)64 << 20) /* bytes of files read ahead */
+#define TW_PIPELINE_MAX_QUEUED ((size_t)16 << 20) /* bytes of files read ahead: seconds of work, at least one file */
 #define TW_EXTRACT_MAX_BYTES ((size_t)1 << 36)    /* of all rows of one extraction: 64 GiB */
 
 /* ---- Walking ----------------------------------------------------------------------------------------------------- */

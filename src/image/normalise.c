@@ -52,17 +52,22 @@ static target channel_target(const tw_preprocess *preprocess, size_t channel, fl
                   preprocess->colour == TW_COLOUR_RGB ? channel : 2 - channel};
 }
 
+/* In one pass over the pixels: a byte has 256 values, so what becomes of it is looked up. */
 static void write_u8(const tw_preprocess *preprocess, const uint8_t *rgb, float *tensor) {
   size_t count = (size_t)preprocess->width * preprocess->height;
+  float values[3][256];
+  target targets[3];
   for (size_t c = 0; c < 3; c++) {
-    target target = channel_target(preprocess, c, tensor);
-    float values[256];
+    targets[c] = channel_target(preprocess, c, tensor);
     for (int i = 0; i < 256; i++) {
-      values[i] = ((float)i - preprocess->mean[c]) * preprocess->scale[c];
+      values[c][i] = ((float)i - preprocess->mean[c]) * preprocess->scale[c];
     }
-    for (size_t i = 0; i < count; i++) {
-      target.base[i * target.step] = values[rgb[3 * i + target.from]];
-    }
+  }
+  size_t step = targets[0].step;
+  for (size_t i = 0; i < count; i++, rgb += 3) {
+    targets[0].base[i * step] = values[0][rgb[targets[0].from]];
+    targets[1].base[i * step] = values[1][rgb[targets[1].from]];
+    targets[2].base[i * step] = values[2][rgb[targets[2].from]];
   }
 }
 
