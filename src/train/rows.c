@@ -8,7 +8,7 @@
 
 enum {
   COLUMNS = 256, /* a task's share of the columns: a kilobyte of each row */
-  LINE = 16     /* floats of a cache line */
+  LINE = 16      /* floats of a cache line */
 };
 
 typedef struct row_key {
