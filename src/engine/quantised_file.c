@@ -9,7 +9,7 @@
 #include "engine/quantised.h"
 
 #define MAGIC "TWINT8\n" /* with its NUL: 8 bytes */
-enum { VERSION = 1, HEADER = 56, NODE = 48, SOURCE = 16 };
+enum { HEADER = 56, NODE = 48, SOURCE = 16 };
 #define INPUT UINT32_MAX /* TW_FLOW_INPUT in the file */
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
@@ -38,7 +38,7 @@ static void put_f64(tw_buffer *buffer, double value) {
 
 static void put_header(tw_buffer *buffer, const tw_quantised *quantised) {
   tw_buffer_append(buffer, MAGIC, 8);
-  put_u32(buffer, VERSION);
+  put_u32(buffer, TW_QUANTISED_FORMAT);
   put_u32(buffer, (uint32_t)quantised->graph_nodes);
   put_u32(buffer, (uint32_t)quantised->node_count);
   put_u32(buffer, (uint32_t)quantised->source_count);
@@ -134,9 +134,9 @@ static tw_status get_header(tw_quantised *quantised, tw_bytes *bytes, tw_error *
   if (!take(bytes, HEADER, &at) || memcmp(at, MAGIC, 8) != 0) {
     return tw_error_set(error, TW_E_FORMAT, "this is no calibration");
   }
-  if (tw_load_u32(at + 8) != VERSION) {
+  if (tw_load_u32(at + 8) != TW_QUANTISED_FORMAT) {
     return tw_error_set(error, TW_E_FORMAT, "the calibration is of version %u, this program reads %d; calibrate again",
-                        (unsigned)tw_load_u32(at + 8), (int)VERSION);
+                        (unsigned)tw_load_u32(at + 8), (int)TW_QUANTISED_FORMAT);
   }
   quantised->graph_nodes = tw_load_u32(at + 12);
   quantised->node_count = tw_load_u32(at + 16);

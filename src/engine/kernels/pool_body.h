@@ -39,7 +39,7 @@ INLINE void reduce_rows(const float *source, size_t wide, range rows, bool avera
   }
 }
 
-/* One row of results, eight channels. */
+/* One row of results, a block of channels. */
 INLINE void pool_row(const tw_kernel_pool *pool, const float *source, size_t y, float *row, float *result,
                      bool average) {
   const range rows = range_of(pool, 0, y);

@@ -104,8 +104,10 @@ static void make_axis(size_t taps, size_t results, tw_winograd_axis *axis) {
 
 /* ---- Choice ------------------------------------------------------------------------------------------------------ */
 
-/* Of a block of tiles in transformed form: most of a second-level cache of 512 KB. */
-enum { BLOCK_BYTES = 384 << 10 };
+enum {
+  BLOCK_BYTES = 384 << 10,    /* of a block of tiles in transformed form: most of a second-level cache of 512 KB */
+  MOST_BLOCK_BYTES = 8 << 20, /* of the smallest block that there is, for ten thousands of channels: then direct */
+};
 
 static size_t round_up(size_t count, size_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
@@ -133,10 +135,14 @@ static const double FETCH = 15;
 static const double TRANSFORM = 7;
 static const double DIRECT_PART = 0.8;
 
+/* Infinite where one block of tiles would be far beyond any cache. */
 static double cost(const tw_winograd *winograd) {
   const double tiles = (double)winograd->tiles[0] * (double)winograd->tiles[1];
   const double channels = (double)winograd->channels;
   const double results = (double)winograd->results;
+  if (tw_winograd_scratch_bytes(winograd, 1) > MOST_BLOCK_BYTES) {
+    return INFINITY;
+  }
   return (double)winograd->points * ((tiles + FETCH) * channels * results + tiles * TRANSFORM * (channels + results));
 }
 

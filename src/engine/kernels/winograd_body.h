@@ -122,7 +122,7 @@ TARGET static void copy_pixels(const tw_winograd *winograd, const float *source,
   }
 }
 
-/* Eight channels of one tile, evaluated at all points. */
+/* A block of channels of one tile, evaluated at all points. */
 INLINE void evaluate_tile(const winograd_work *run, const float *source, position at, size_t pairs_y, size_t pairs_x,
                           float *points) {
   const tw_winograd *winograd = run->winograd;
@@ -157,13 +157,13 @@ INLINE void evaluate_tile(const winograd_work *run, const float *source, positio
   }
 }
 
-/* Eight channels of one tile of results, from the products; with bias and bounds. */
+/* A block of channels of one tile of results, from the products; with bias and bounds. */
 INLINE void interpolate_tile(const winograd_work *run, const float *points, vector offset, position at, size_t pairs_y,
                              size_t results_y, size_t pairs_x, size_t results_x, float *result) {
   const tw_winograd *winograd = run->winograd;
   const tw_kernel_conv *conv = &winograd->conv;
   const size_t wide = pairs_x == 0 ? 1 : 2 * pairs_x + 2;
-  float half[TW_WINOGRAD_RESULTS * 10 * WIDTH] ALIGNED;
+  float half[TW_WINOGRAD_RESULTS * TW_WINOGRAD_POINTS * WIDTH] ALIGNED;
   float tile[TW_WINOGRAD_RESULTS * TW_WINOGRAD_RESULTS * WIDTH] ALIGNED;
   if (pairs_y == 0) {
     interpolate(&winograd->axis[1], pairs_x, results_x, points, run->point_out, tile, WIDTH);
@@ -179,7 +179,6 @@ INLINE void interpolate_tile(const winograd_work *run, const float *points, vect
                   WIDTH);
     }
   }
-
   const vector low = spread(&conv->low);
   const vector high = spread(&conv->high);
   const size_t rows = conv->result[0] - at.y < results_y ? conv->result[0] - at.y : results_y;
@@ -208,7 +207,7 @@ INLINE void evaluate_block(const winograd_work *run, size_t begin, size_t count,
   }
 }
 
-/* Of a block of results. */
+/* Of a block of results; 0 where they only pad the last one. */
 INLINE vector bias_of(const winograd_work *run, size_t block) {
   const size_t counted = run->winograd->conv.results - block * WIDTH;
   float padded[WIDTH] ALIGNED = {0};
