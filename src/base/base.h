@@ -199,6 +199,8 @@ enum { TW_MAX_THREADS = 256 };
 
 /* The processors this process may use: affinity and the cgroup's quota (v1 and v2) respected, at least 1. */
 int tw_cpu_count(void);
+/* Those of them that nothing else runs on at this moment, at least 1; all where the system does not say. */
+int tw_idle_cpu_count(void);
 /* `requested` clamped to 1..TW_MAX_THREADS; 0 means tw_cpu_count(). */
 int tw_thread_count(int requested);
 

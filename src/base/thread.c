@@ -48,6 +48,20 @@ int tw_cpu_count(void) {
   return count < 1 ? 1 : count > TW_MAX_THREADS ? TW_MAX_THREADS : count;
 }
 
+/* The fourth word of /proc/loadavg, "running/all", counts the threads that run or wait for a processor, this one among
+ * them (proc(5)). */
+int tw_idle_cpu_count(void) {
+  int count = tw_cpu_count();
+  int running = 0;
+  FILE *file = fopen("/proc/loadavg", "re");
+  if (file != NULL) {
+    running = fscanf(file, "%*f %*f %*f %d/", &running) == 1 ? running : 0;
+    fclose(file);
+  }
+  long idle = sysconf(_SC_NPROCESSORS_ONLN) - (running < 1 ? 0 : running - 1);
+  return idle >= count ? count : idle < 1 ? 1 : (int)idle;
+}
+
 int tw_thread_count(int requested) {
   return requested <= 0 ? tw_cpu_count() : requested > TW_MAX_THREADS ? TW_MAX_THREADS : requested;
 }

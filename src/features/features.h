@@ -263,7 +263,8 @@ typedef struct tw_extraction {
 /* Reads files ahead of the workers (a queue bounded in bytes), one worker a core: hash, cache, decode, network. A
  * content that occurs more than once is computed once. A file that cannot be read or decoded is an item with its
  * reason, not a failure. No plan is made and no module opened while everything comes from the cache. `cache` may be
- * NULL; with TW_HEAD_OWN it is not used. A single picture runs on all cores. The digits do not depend on `threads`.
+ * NULL; with TW_HEAD_OWN it is not used. A single picture runs on all cores that are
+ * idle when the trunk is opened. The digits do not depend on `threads`.
  * Errors: TW_E_CANCELLED (what is computed is in the cache), TW_E_ENGINE, TW_E_MEMORY, those of the plan. */
 tw_status tw_extract(tw_trunk *trunk, tw_cache *cache, const char *const *paths, size_t count,
                      const tw_extract_options *options, tw_extraction **ret_extraction, tw_error *error);
@@ -277,7 +278,8 @@ typedef struct tw_source {
   size_t stride;
 } tw_source;
 
-/* One picture from memory, on the calling thread and `threads` cores (0: all); ret_row: d floats, untouched on failure.
+/* One picture from memory, on the calling thread and `threads` cores (0: all that are idle when the trunk is
+ * opened); ret_row: d floats, untouched on failure.
  * Not cached. Thread-safe: the trunk keeps a bounded pool of sessions and readers for it. */
 tw_status tw_extract_one(tw_trunk *trunk, const tw_source *source, tw_trunk_head head, int threads, float *ret_row,
                          tw_error *error);

@@ -26,12 +26,12 @@ static void *read_ahead(void *argument) {
   return NULL;
 }
 
-/* A single picture gets all cores, many get one each. */
+/* A single picture gets all cores that are idle, many get one each. */
 static int cores_for_a_picture(void *context) {
   tw_pipeline *pipeline = context;
   pthread_mutex_lock(&pipeline->lock);
   bool all_read = pipeline->next_file == pipeline->extraction->count && pipeline->reading == 0;
-  int threads = all_read && pipeline->jobs == 1 ? pipeline->threads : 1;
+  int threads = all_read && pipeline->jobs == 1 ? pipeline->cores : 1;
   pthread_mutex_unlock(&pipeline->lock);
   return threads;
 }
@@ -283,6 +283,7 @@ tw_status tw_extract(tw_trunk *trunk, tw_cache *cache, const char *const *paths,
       .key = tw_trunk_key(trunk),
       .head = options->head,
       .threads = tw_thread_count(options->threads),
+      .cores = tw_trunk_cores(trunk, options->threads),
       .paths = paths,
   };
   size_t dimensions;

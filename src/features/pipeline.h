@@ -21,7 +21,8 @@ typedef struct tw_pipeline {
   tw_cache *cache; /* NULL: none */
   tw_hash key;
   tw_trunk_head head;
-  int threads;
+  int threads; /* workers */
+  int cores;   /* of a single picture */
   const char *const *paths;
   tw_extraction *extraction;
   size_t *first; /* of each file, the first file with the same content */

@@ -35,6 +35,7 @@ struct tw_trunk {
   tw_quantised *quantised;      /* NULL unless it is int8 */
   tw_map *map;                  /* what that borrows from; NULL: the graph's own file, or nothing */
   tw_hash key;
+  int idle_cores;       /* when it was opened */
   pthread_mutex_t lock; /* guards plans */
   made_plan *plans;
   tw_pool pool;
@@ -102,6 +103,7 @@ static tw_status complete(tw_trunk *trunk, tw_value *cut, tw_error *error) {
 static tw_trunk *trunk_new(void) {
   tw_trunk *trunk = tw_alloc(1, sizeof *trunk);
   if (trunk != NULL) {
+    trunk->idle_cores = tw_idle_cpu_count();
     pthread_mutex_init(&trunk->lock, NULL);
     tw_pool_init(&trunk->pool);
   }
@@ -430,6 +432,10 @@ static tw_status find_or_make(tw_trunk *trunk, tw_trunk_head head, int threads, 
   trunk->plans = made;
   *ret_plan = made->plan;
   return TW_OK;
+}
+
+int tw_trunk_cores(const tw_trunk *trunk, int threads) {
+  return threads == 0 ? trunk->idle_cores : tw_thread_count(threads);
 }
 
 tw_status tw_trunk_plan(tw_trunk *trunk, tw_trunk_head head, int threads, const tw_plan **ret_plan, tw_error *error) {

@@ -77,6 +77,10 @@ tw_status tw_trunk_plan_graph(const tw_trunk *trunk, tw_trunk_head head, tw_grap
 void tw_trunk_keep_map(tw_trunk *trunk, tw_map *map);
 /* Whether this processor can compute with the trunk in its precision. */
 tw_status tw_trunk_able(const tw_trunk *trunk, tw_error *error);
+/* The cores that a single picture gets when `threads` are asked for, 0: those that were idle when the trunk was opened.
+ * Threads that share a picture wait for each other after each step, so on a core that others use they make it slower.
+ */
+int tw_trunk_cores(const tw_trunk *trunk, int threads);
 /* The workers of tw_extract_one. */
 tw_pool *tw_trunk_pool(tw_trunk *trunk);
 /* Whether the graph takes what this preprocessing makes. */

@@ -92,7 +92,7 @@ static int given_threads(void *context) {
 tw_status tw_extract_one(tw_trunk *trunk, const tw_source *source, tw_trunk_head head, int threads, float *ret_row,
                          tw_error *error) {
   size_t dimensions;
-  threads = tw_thread_count(threads);
+  threads = tw_trunk_cores(trunk, threads);
   TW_TRY(tw_trunk_able(trunk, error));
   TW_TRY(tw_trunk_head_size(trunk, head, &dimensions, error));
   tw_pool *pool = tw_trunk_pool(trunk);

@@ -54,9 +54,13 @@ static tw_status create_attributes(dnnl_primitive_attr_t *ret_attributes, tw_err
   return TW_OK;
 }
 
+static bool is_brgemm(const char *name) {
+  return strncmp(name, "brg", 3) == 0 || strncmp(name, "brdgmm", 6) == 0;
+}
+
 bool tw_primitive_is_compiled(const_dnnl_primitive_desc_t desc) {
   const char *name = tw_primitive_implementation(desc);
-  return strncmp(name, "jit", 3) == 0 || strncmp(name, "brg", 3) == 0 || strncmp(name, "brdgmm", 6) == 0;
+  return strncmp(name, "jit", 3) == 0 || is_brgemm(name);
 }
 
 typedef struct description {
@@ -65,6 +69,33 @@ typedef struct description {
   const float *scales;      /* a channel of the result; or NULL */
   size_t channels;
 } description;
+
+/* Of floats that these kernels compute, digits depend on the number of threads, and joins cost copies: they want
+ * channels last. */
+static bool is_unwanted(const_dnnl_primitive_desc_t desc) {
+  const dnnl_memory_desc_t source = tw_primitive_layout(desc, dnnl_query_src_md);
+  return is_brgemm(tw_primitive_implementation(desc)) && !tw_layout_is_narrow(&source);
+}
+
+/* The library's first choice, or, where that is unwanted, the next compiled one, if there is any. */
+static dnnl_status_t pick(dnnl_engine_t engine, const void *op, const_dnnl_primitive_attr_t attributes,
+                          dnnl_primitive_desc_t *ret_desc) {
+  dnnl_primitive_desc_iterator_t iterator;
+  dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, op, attributes, engine, NULL);
+  if (status != dnnl_success) {
+    return status;
+  }
+  dnnl_primitive_desc_t desc = dnnl_primitive_desc_iterator_fetch(iterator);
+  while (desc != NULL && is_unwanted(desc) && dnnl_primitive_desc_iterator_next(iterator) == dnnl_success) {
+    dnnl_primitive_desc_t next = dnnl_primitive_desc_iterator_fetch(iterator);
+    bool better = next != NULL && tw_primitive_is_compiled(next);
+    dnnl_primitive_desc_destroy(better ? desc : next);
+    desc = better ? next : desc;
+  }
+  dnnl_primitive_desc_iterator_destroy(iterator);
+  *ret_desc = desc;
+  return desc != NULL ? dnnl_success : dnnl_out_of_memory;
+}
 
 static tw_status create_desc(dnnl_engine_t engine, const description *description, dnnl_primitive_desc_t *ret_desc,
                              tw_error *error) {
@@ -79,7 +110,7 @@ static tw_status create_desc(dnnl_engine_t engine, const description *descriptio
   }
   dnnl_primitive_desc_t desc = NULL;
   if (status == dnnl_success) {
-    status = dnnl_primitive_desc_create(&desc, description->op, attributes, engine, NULL);
+    status = pick(engine, description->op, attributes, &desc);
   }
   dnnl_primitive_attr_destroy(attributes);
   TW_TRY(tw_engine_status(status, "kernel", error));
