@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "features/cache_admin.h"
 #include "features/cache_folder.h"
 #include "features/calibration.h"
 
@@ -200,17 +201,7 @@ tw_status tw_calibration_write(const char *path, const tw_calibration *calibrati
 
 static tw_status remove_one(const char *folder, const char *name, tw_error *error) {
   tw_hash key;
-  if (!key_of_path(name, &key)) {
-    return TW_OK;
-  }
-  char *path = tw_path_join(folder, name);
-  if (path == NULL) {
-    return tw_error_memory(error);
-  }
-  tw_status status =
-      unlink(path) == 0 || errno == ENOENT ? TW_OK : tw_error_errno(error, errno, "%s: cannot be removed", path);
-  tw_free(path);
-  return status;
+  return key_of_path(name, &key) ? tw_cache_remove(folder, name, error) : TW_OK;
 }
 
 tw_status tw_calibrations_clear(const char *cache, tw_error *error) {

@@ -12,12 +12,7 @@ static int setup(void **state) {
   if (tree_setup(state) != 0) {
     return -1;
   }
-  for (size_t i = 0; i < PICTURES; i++) {
-    char name[32];
-    snprintf(name, sizeof name, "pictures/%zu.png", i);
-    net_picture(name, i);
-    paths[i] = tw_strdup(tree_path(name));
-  }
+  net_pictures("pictures", 0, PICTURES, paths);
   net_save(net_plain(), "net.onnx", NULL);
   trunk = net_open(tree_path("net.onnx"), &plain_options);
   return 0;
@@ -25,9 +20,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   tw_trunk_free(trunk);
-  for (size_t i = 0; i < PICTURES; i++) {
-    tw_free(paths[i]);
-  }
+  net_free_paths(paths, PICTURES);
   return tree_teardown(state);
 }
 

@@ -120,4 +120,20 @@ static inline void net_picture(const char *relative, uint64_t seed) {
   assert_true(png_image_write_to_file(&image, tree_path(relative), 0, pixels, 0, NULL));
 }
 
+/* Pictures seed, seed + 1, ... as folder/0.png, folder/1.png, ...; ret_paths: `count` of them, to be freed each. */
+static inline void net_pictures(const char *folder, uint64_t seed, size_t count, char **ret_paths) {
+  for (size_t i = 0; i < count; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "%s/%zu.png", folder, i);
+    net_picture(name, seed + i);
+    ret_paths[i] = tw_strdup(tree_path(name));
+  }
+}
+
+static inline void net_free_paths(char **paths, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    tw_free(paths[i]);
+  }
+}
+
 #endif

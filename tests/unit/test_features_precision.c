@@ -14,23 +14,14 @@ static int setup(void **state) {
   if (tree_setup(state) != 0) {
     return -1;
   }
-  for (size_t i = 0; i < PICTURES; i++) {
-    char name[32];
-    snprintf(name, sizeof name, "pictures/%zu.png", i);
-    net_picture(name, i);
-    paths[i] = tw_strdup(tree_path(name));
-    snprintf(name, sizeof name, "others/%zu.png", i);
-    net_picture(name, 500 + i);
-    others[i] = tw_strdup(tree_path(name));
-  }
+  net_pictures("pictures", 0, PICTURES, paths);
+  net_pictures("others", 500, PICTURES, others);
   return 0;
 }
 
 static int teardown(void **state) {
-  for (size_t i = 0; i < PICTURES; i++) {
-    tw_free(paths[i]);
-    tw_free(others[i]);
-  }
+  net_free_paths(paths, PICTURES);
+  net_free_paths(others, PICTURES);
   return tree_teardown(state);
 }
 
