@@ -6,9 +6,7 @@
  * the hash of what the engine wrote (zeros without); at 80 the hash of all before it; zeros to 128; then what the
  * engine wrote, whose bytes the engine checks. */
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "features/cache_admin.h"
 #include "features/cache_folder.h"
