@@ -7,6 +7,7 @@
  * engine wrote, whose bytes the engine checks. */
 #include <dirent.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "features/cache_admin.h"
 #include "features/cache_folder.h"
