@@ -15,6 +15,7 @@ typedef struct conv {
   const tw_value *bias;   /* or NULL */
   const tw_value *addend; /* or NULL */
   tw_window window;
+  dnnl_memory_desc_t source; /* as asked for: any, or as it was made */
   dnnl_convolution_desc_t op;
   dnnl_primitive_desc_t desc;
 } conv;
@@ -37,17 +38,16 @@ static tw_status describe(conv *conv, const dnnl_memory_desc_t *result, tw_error
   const tw_window *window = &conv->window;
   const tw_shape weights_shape = tw_conv_weights_shape(node);
   const dnnl_data_type_t type = conv->builder->type;
-  const dnnl_memory_desc_t source = tw_layout_typed(tw_layout_any(&node->inputs[0]->shape), type);
   const dnnl_memory_desc_t weights = tw_layout_typed(tw_layout_any(&weights_shape), type);
   dnnl_memory_desc_t bias;
   if (conv->bias != NULL) {
     bias = tw_layout_plain(&conv->bias->shape);
   }
-  return tw_engine_status(
-      dnnl_dilated_convolution_forward_desc_init(&conv->op, dnnl_forward_inference, dnnl_convolution_direct, &source,
-                                                 &weights, conv->bias != NULL ? &bias : NULL, result, window->strides,
-                                                 window->dilations, window->pads_begin, window->pads_end),
-      "convolution", error);
+  return tw_engine_status(dnnl_dilated_convolution_forward_desc_init(
+                              &conv->op, dnnl_forward_inference, dnnl_convolution_direct, &conv->source, &weights,
+                              conv->bias != NULL ? &bias : NULL, result, window->strides, window->dilations,
+                              window->pads_begin, window->pads_end),
+                          "convolution", error);
 }
 
 /* Makes conv->desc anew; `addend` is the layout of the binary post-op's operand. */
@@ -66,6 +66,31 @@ static tw_status choose(conv *conv, fusion fusion, const dnnl_memory_desc_t *res
   status = status != TW_OK ? status : tw_primitive_desc(conv->builder, &conv->op, post_ops, &conv->desc, error);
   dnnl_post_ops_destroy(post_ops);
   return status;
+}
+
+/* Makes conv->desc anew where the library would reorder blocks for a convolution in groups and can do without: with
+ * AVX-512 its own choice for depthwise ones is channels last, even between others in blocks. */
+static void keep_layout(conv *conv, fusion fusion) {
+  const tw_node *node = conv->node;
+  const dnnl_data_type_t type = conv->builder->type;
+  const dnnl_memory_desc_t source = tw_layout_typed(tw_builder_layout(conv->builder, node->inputs[0], NULL), type);
+  const dnnl_memory_desc_t chosen = tw_primitive_layout(conv->desc, dnnl_query_src_md);
+  if (node->attributes.group <= 1 || source.format_kind != dnnl_blocked ||
+      source.format_desc.blocking.inner_nblks == 0 || tw_layout_same(&source, &chosen)) {
+    return;
+  }
+  const dnnl_memory_desc_t result = tw_layout_typed(tw_layout_like(&source, &node->output->shape), type);
+  const dnnl_memory_desc_t any = conv->source;
+  dnnl_primitive_desc_t desc = conv->desc;
+  conv->desc = NULL;
+  conv->source = source;
+  if (choose(conv, fusion, &result, NULL, NULL) == TW_OK && tw_primitive_is_compiled(conv->desc)) {
+    dnnl_primitive_desc_destroy(desc);
+    return;
+  }
+  dnnl_primitive_desc_destroy(conv->desc);
+  conv->desc = desc;
+  conv->source = any;
 }
 
 /* ---- Residual ---------------------------------------------------------------------------------------------------- */
@@ -129,10 +154,15 @@ tw_status tw_build_conv(tw_builder *builder, const tw_node *node, tw_error *erro
   conv conv = {.builder = builder,
                .node = node,
                .bias = node->input_count > 2 ? node->inputs[2] : NULL,
-               .addend = node->input_count > 3 ? node->inputs[3] : NULL};
+               .addend = node->input_count > 3 ? node->inputs[3] : NULL,
+               .source = tw_layout_typed(tw_layout_any(&node->inputs[0]->shape), builder->type)};
   TW_TRY(tw_window_of(node, &conv.window, error));
   const dnnl_memory_desc_t any = tw_layout_typed(tw_layout_any(&node->output->shape), builder->type);
-  tw_status status = choose(&conv, conv.addend != NULL ? FUSION_SUM : FUSION_NONE, &any, NULL, error);
+  const fusion fusion = conv.addend != NULL ? FUSION_SUM : FUSION_NONE;
+  tw_status status = choose(&conv, fusion, &any, NULL, error);
+  if (status == TW_OK) {
+    keep_layout(&conv, fusion);
+  }
   bool made = false;
   if (status == TW_OK && conv.addend == NULL) {
     const dnnl_memory_desc_t source = tw_primitive_layout(conv.desc, dnnl_query_src_md);

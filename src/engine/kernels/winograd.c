@@ -146,10 +146,11 @@ static double cost(const tw_winograd *winograd) {
   return (double)winograd->points * ((tiles + FETCH) * channels * results + tiles * TRANSFORM * (channels + results));
 }
 
+/* Of the library's kernels, which compute whole blocks of channels, too. */
 static double direct_cost(const tw_kernel_conv *conv) {
   const double pixels = (double)conv->result[0] * (double)conv->result[1];
-  return (double)conv->kernel[0] * (double)conv->kernel[1] * (pixels + FETCH) * (double)conv->channels *
-         (double)conv->results;
+  return (double)conv->kernel[0] * (double)conv->kernel[1] * (pixels + FETCH) *
+         (double)round_up(conv->channels, conv->lanes) * (double)round_up(conv->results, conv->lanes);
 }
 
 size_t tw_winograd_describe(const tw_kernel_conv *conv, tw_winograd ret_winograds[TW_WINOGRAD_FORMS]) {
