@@ -58,12 +58,16 @@ dnnl_memory_desc_t tw_layout_plain(const tw_shape *shape) {
   return tw_layout_strided(&full, strides);
 }
 
-dnnl_memory_desc_t tw_layout_any(const tw_shape *shape) {
+static dnnl_memory_desc_t tagged(const tw_shape *shape, dnnl_data_type_t type, dnnl_format_tag_t tag) {
   dnnl_memory_desc_t desc = zeroed();
   dnnl_dims_t dims;
   copy_dims(dims, shape->dims, shape->rank);
-  dnnl_memory_desc_init_by_tag(&desc, shape->rank, dims, dnnl_f32, dnnl_format_tag_any);
+  dnnl_memory_desc_init_by_tag(&desc, shape->rank, dims, type, tag);
   return desc;
+}
+
+dnnl_memory_desc_t tw_layout_any(const tw_shape *shape) {
+  return tagged(shape, dnnl_f32, dnnl_format_tag_any);
 }
 
 dnnl_memory_desc_t tw_layout_typed(dnnl_memory_desc_t desc, dnnl_data_type_t type) {
@@ -72,11 +76,7 @@ dnnl_memory_desc_t tw_layout_typed(dnnl_memory_desc_t desc, dnnl_data_type_t typ
 }
 
 dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape) {
-  dnnl_memory_desc_t desc = zeroed();
-  dnnl_dims_t dims;
-  copy_dims(dims, shape->dims, shape->rank);
-  dnnl_memory_desc_init_by_tag(&desc, shape->rank, dims, dnnl_u8, dnnl_nhwc);
-  return desc;
+  return tagged(shape, dnnl_u8, dnnl_nhwc);
 }
 
 bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc) {
