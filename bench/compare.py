@@ -19,7 +19,6 @@ Usage: compare [--samples 5] [--hasty] [PART]...; all parts without one, which t
 what there is after each part; build/bench/compare.json has all samples.
 """
 
-import argparse
 import json
 import os
 import pathlib
@@ -56,20 +55,10 @@ def table(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=f"Parts: {' '.join(PARTS)}")
-    parser.add_argument("--samples", type=int, default=5)
-    parser.add_argument("--hasty", action="store_true", help="all samples count, good or not: to see that everything works")
-    parser.add_argument("parts", nargs="*", metavar="PART")
-    arguments = parser.parse_args()
-    for name in arguments.parts:
-        if name not in PARTS:
-            parser.error(f"no part '{name}': there are {' '.join(PARTS)}")
-    if arguments.samples < 1:
-        parser.error("--samples wants 1 or more")
-    peer.WORK.mkdir(parents=True, exist_ok=True)
+    arguments = duel.arguments(__doc__.split("\n")[0], "part", PARTS, 5)
     samples = duel.Samples(arguments.hasty)
     rows = []
-    for name in arguments.parts or PARTS:
+    for name in arguments.names or PARTS:
         print(name, file=sys.stderr)
         added = PARTS[name](samples, arguments.samples)
         print(table(added), file=sys.stderr, flush=True)

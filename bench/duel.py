@@ -2,6 +2,7 @@
 median of the good samples; and a line of the table. Not a program: compare.py and its parts use it.
 """
 
+import argparse
 import json
 import os
 import pathlib
@@ -19,6 +20,22 @@ BAD_MOMENT = 1.15  # a probe this much slower than the fastest of the run
 MOST_SHOWN = 300  # characters of what a program said of itself
 CACHE = peer.WORK / "cache"  # of features, for comparisons that want them cached
 PROGRAMS = pathlib.Path(peer.TOPWORK).parent  # those of bench/ lie beside topwork
+
+
+def arguments(description, kind, known, samples):
+    """What the command line asks for, of the parts or tables `known`; `samples` where it does not say."""
+    parser = argparse.ArgumentParser(description=description, epilog=f"{kind.capitalize()}s: {' '.join(known)}")
+    parser.add_argument("--samples", type=int, default=samples)
+    parser.add_argument("--hasty", action="store_true", help="all samples count, good or not: to see that everything works")
+    parser.add_argument("names", nargs="*", metavar=kind.upper())
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in known:
+            parser.error(f"no {kind} '{name}': there are {' '.join(known)}")
+    if given.samples < 1:
+        parser.error("--samples wants 1 or more")
+    peer.WORK.mkdir(parents=True, exist_ok=True)
+    return given
 
 
 class Samples:

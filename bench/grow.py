@@ -10,7 +10,6 @@
 Medians of good samples as in compare.py, settings in turns. Usage: grow [--samples 3] [--hasty] [TABLE]... Prints Markdown.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -133,17 +132,9 @@ TABLES = {"cores": cores, "sizes": sizes, "pictures": pictures, "rows": rows, "c
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], epilog=f"Tables: {' '.join(TABLES)}")
-    parser.add_argument("--samples", type=int, default=3)
-    parser.add_argument("--hasty", action="store_true", help="all samples count, good or not: to see that everything works")
-    parser.add_argument("tables", nargs="*", metavar="TABLE")
-    arguments = parser.parse_args()
-    for name in arguments.tables:
-        if name not in TABLES:
-            parser.error(f"no table '{name}': there are {' '.join(TABLES)}")
-    peer.WORK.mkdir(parents=True, exist_ok=True)
+    arguments = duel.arguments(__doc__.split("\n")[0], "table", TABLES, 3)
     samples = duel.Samples(arguments.hasty)
-    for name in arguments.tables or TABLES:
+    for name in arguments.names or TABLES:
         print(name, file=sys.stderr)
         print(f"{name}\n\n{TABLES[name](samples, arguments.samples)}\n", flush=True)
 
