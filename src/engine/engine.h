@@ -60,7 +60,7 @@ typedef struct tw_sample {
 enum {
   TW_MIN_CALIBRATION = 10, /* pictures */
   TW_MAX_CALIBRATION = 200,
-  TW_QUANTISED_FORMAT = 1, /* of what tw_quantise finds and tw_quantised_write writes: what was kept in another is made
+  TW_QUANTISED_FORMAT = 2, /* of what tw_quantise finds and tw_quantised_write writes: what was kept in another is made
                               anew */
 };
 

@@ -2,9 +2,11 @@
  *
  * The idea: weights take in the scales of what they meet, channel by channel, so that branches of a join may differ.
  * Then each channel of the result has the largest step that saturates nowhere: processors without VNNI add the products
- * of two neighbours (255 at most, times the weights) in 16 bits, so the weights of neighbours, and what rounding adds
- * to them, have to stay within 128 together. Which neighbours meet is the same in all kernels where channels come in
- * fours; where they do not, each weight stays within 64; where channels do not meet at all, within 127.
+ * of two neighbours (255 at most, times the weights) in 16 bits, our own kernels those of four
+ * (engine/kernels/conv_bytes.h). So the weights that meet, and what rounding adds to them, have to stay within 128
+ * together, those of each sign by themselves. Where channels do not come in eights, two meet; where they do not come in
+ * fours, which ones is up to the library, and each weight stays within 64; where channels do not meet at all, within
+ * 127.
  *
  * What rounding shifts in the mean of a result, its bias takes back (Nagel et al., Data-Free Quantization Through
  * Weight Equalization and Bias Correction, 2019, section 4.2, with measured means). */
@@ -13,9 +15,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/kernels/conv_bytes.h"
 #include "engine/rounding.h"
 
-enum { LARGEST_ALONE = 127, LARGEST_PAIR = 127, LARGEST_OF_ANY_PAIR = 64 };
+enum { LARGEST_ALONE = 127, LARGEST_QUAD = TW_BYTES_MOST - 3, LARGEST_PAIR = 127, LARGEST_OF_ANY_PAIR = 64 };
 
 typedef struct weighing {
   const tw_node *node;
@@ -77,12 +80,35 @@ static double largest_pair(const weighing *w) {
   return largest;
 }
 
+/* The largest magnitude of the sum of weights of one sign whose inputs meet in fours. */
+static double largest_quad(const weighing *w) {
+  static const size_t quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
+  size_t kernel = w->height * w->width;
+  double largest = 0;
+  for (size_t i = 0; i < w->inputs * kernel; i++) {
+    size_t input = i / kernel;
+    if (input % TW_BYTES_GROUP >= 2) {
+      continue; /* 0 and 1: a quad each */
+    }
+    const double *first = w->weights + i - input % TW_BYTES_GROUP * kernel;
+    double sums[2] = {0, 0};
+    for (size_t k = 0; k < 4; k++) {
+      double weight = first[quads[input % TW_BYTES_GROUP][k] * kernel];
+      sums[weight < 0] += fabs(weight);
+    }
+    largest = fmax(largest, fmax(sums[0], sums[1]));
+  }
+  return largest;
+}
+
 static float step_of(const weighing *w) {
   double largest = largest_of(w->weights, w->inputs * w->height * w->width);
   double step = largest / LARGEST_ALONE;
   if (!tw_flow_is_depthwise(w->node)) {
-    double pair = w->inputs % 4 == 0 ? largest_pair(w) / LARGEST_PAIR : largest / LARGEST_OF_ANY_PAIR;
-    step = pair > step ? pair : step;
+    double together = w->inputs % TW_BYTES_GROUP == 0 ? largest_quad(w) / LARGEST_QUAD
+                      : w->inputs % 4 == 0            ? largest_pair(w) / LARGEST_PAIR
+                                                      : largest / LARGEST_OF_ANY_PAIR;
+    step = together > step ? together : step;
   }
   return isnormal((float)step) ? (float)step : 1;
 }

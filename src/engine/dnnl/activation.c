@@ -21,6 +21,12 @@ static bool choose(tw_activation activation, const tw_attributes *attributes, dn
   return attributes->low != -INFINITY || attributes->high != INFINITY;
 }
 
+void tw_activation_bounds(const tw_attributes *attributes, float *ret_low, float *ret_high) {
+  bool clip = attributes->activation == TW_ACTIVATION_CLIP;
+  *ret_low = clip ? attributes->low : attributes->activation == TW_ACTIVATION_RELU ? 0 : -INFINITY;
+  *ret_high = clip ? attributes->high : INFINITY;
+}
+
 tw_status tw_append_activation(dnnl_post_ops_t post_ops, const tw_attributes *attributes, tw_error *error) {
   dnnl_alg_kind_t kind;
   float low;

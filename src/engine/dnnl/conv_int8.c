@@ -20,7 +20,7 @@ typedef struct conv {
   tw_window window;
   tw_byte_grid grid; /* of what is read */
   tw_operand from;   /* in that grid, once the library has said that it can */
-  float *scales;     /* the library's */
+  float *scales;     /* the library's, and room for TW_BYTES_PANEL more; so in biases */
   float *biases;
   dnnl_primitive_desc_t desc;
 } conv;
@@ -49,8 +49,8 @@ static double zeros_read(const conv *conv, size_t channel) {
 
 static tw_status make_numbers(conv *conv, tw_error *error) {
   const tw_quantised_node *weights = conv->weights;
-  conv->scales = tw_arena_alloc(conv->builder->plan->arena, weights->channels, sizeof(float));
-  conv->biases = tw_arena_alloc(conv->builder->plan->arena, weights->channels, sizeof(float));
+  conv->scales = tw_arena_alloc(conv->builder->plan->arena, weights->channels + TW_BYTES_PANEL, sizeof(float));
+  conv->biases = tw_arena_alloc(conv->builder->plan->arena, weights->channels + TW_BYTES_PANEL, sizeof(float));
   if (conv->scales == NULL || conv->biases == NULL) {
     return tw_error_memory(error);
   }
@@ -75,10 +75,14 @@ static dnnl_memory_desc_t channels_last(const tw_shape *shape, bool floats) {
   return tw_layout_typed(tw_layout_narrow(shape), floats ? dnnl_f32 : dnnl_u8);
 }
 
+/* What the byte of a residual counts in the result's; 0 without one. */
+static float factor_of_added(const conv *conv) {
+  return conv->added != NULL ? conv->added->scales[0] / conv->result->scales[0] : 0;
+}
+
 static tw_status add_post_ops(const conv *conv, dnnl_post_ops_t post_ops, tw_error *error) {
   if (conv->added != NULL) {
-    float factor = conv->added->scales[0] / conv->result->scales[0];
-    TW_TRY(tw_engine_status(dnnl_post_ops_append_sum(post_ops, factor), "residual sum", error));
+    TW_TRY(tw_engine_status(dnnl_post_ops_append_sum(post_ops, factor_of_added(conv)), "residual sum", error));
   }
   return conv->result != NULL ? TW_OK : tw_append_activation(post_ops, &conv->node->attributes, error);
 }
@@ -149,6 +153,71 @@ static tw_status add_step(conv *conv, tw_error *error) {
   return tw_builder_set(builder, conv->node->output, &arguments[2].operand, error);
 }
 
+/* ---- Ours -------------------------------------------------------------------------------------------------------- */
+
+static void run_own(const void *how, void *const *data, int threads) {
+  tw_byte_conv_run(how, data[0], data[1], data[2], threads);
+}
+
+static void pack_own(const tw_weights *weights, const void *elements, void *ret_packed) {
+  tw_byte_conv_pack(weights->how, elements, ret_packed);
+}
+
+/* Whether our own kernel does this convolution, and how. */
+static bool describe_own(const conv *conv, tw_byte_conv *ret_own) {
+  const tw_window *window = &conv->window;
+  const tw_attributes *attributes = &conv->node->attributes;
+  const size_t channels = (size_t)conv->node->inputs[0]->shape.dims[1];
+  if (!tw_own_possible_in_bytes() || window->spatial != 2 || attributes->group > 1 || channels % TW_BYTES_GROUP != 0 ||
+      (conv->result == NULL && conv->added != NULL) || conv->weights->size / conv->weights->channels < TW_BYTES_DEPTH) {
+    return false;
+  }
+  *ret_own = (tw_byte_conv){.channels = channels,
+                            .results = conv->weights->channels,
+                            .padding = conv->source->zeros,
+                            .scales = conv->scales,
+                            .biases = conv->biases,
+                            .added = factor_of_added(conv),
+                            .floats = conv->result == NULL};
+  tw_activation_bounds(attributes, &ret_own->low, &ret_own->high);
+  for (int i = 0; i < 2; i++) {
+    ret_own->kernel[i] = (size_t)window->kernel[i];
+    ret_own->strides[i] = (size_t)window->strides[i];
+    ret_own->dilations[i] = (size_t)window->dilations[i] + 1;
+    ret_own->source[i] = (size_t)conv->node->inputs[0]->shape.dims[2 + i];
+    ret_own->result[i] = (size_t)conv->node->output->shape.dims[2 + i];
+    ret_own->pads[i] = (size_t)window->pads_begin[i];
+  }
+  return tw_byte_conv_fits(ret_own, conv->weights->weights);
+}
+
+static tw_status add_own_step(conv *conv, const tw_byte_conv *described, tw_error *error) {
+  tw_builder *builder = conv->builder;
+  tw_byte_conv *own = tw_arena_alloc(builder->plan->arena, 1, sizeof *own);
+  if (own == NULL) {
+    return tw_error_memory(error);
+  }
+  *own = *described;
+  const tw_shape packed = {.rank = 1, .dims = {(int64_t)tw_byte_conv_packed_bytes(own)}};
+  const tw_weights weights = {.elements = conv->weights->weights,
+                              .desc = tw_layout_typed(tw_layout_plain(&packed), dnnl_s8),
+                              .scale = 1,
+                              .pack = pack_own,
+                              .how = own};
+  const dnnl_memory_desc_t source = tw_layout_narrow(&conv->node->inputs[0]->shape);
+  tw_argument arguments[] = {{.role = DNNL_ARG_SRC}, {.role = DNNL_ARG_WEIGHTS}, {.role = DNNL_ARG_DST}};
+  TW_TRY(tw_builder_source(builder, conv->node->inputs[0], &source, &conv->from, error));
+  arguments[0].operand = conv->from;
+  TW_TRY(tw_builder_pack(builder, &weights, &arguments[1].operand, error));
+  TW_TRY(place_result(conv, &arguments[2].operand, error));
+  const tw_own step = {run_own, own};
+  TW_TRY(tw_builder_own(builder, "convolution", "int8 in quads avx2", &step, arguments, 3,
+                        tw_node_multiplications(conv->node), error));
+  return tw_builder_set(builder, conv->node->output, &arguments[2].operand, error);
+}
+
+/* ---- The node ---------------------------------------------------------------------------------------------------- */
+
 tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_quantised_node *weights, bool *ret_done,
                              tw_error *error) {
   conv conv = {
@@ -162,6 +231,11 @@ tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_
     TW_TRY(tw_builder_scales(builder, conv.addend, &conv.added, error));
   }
   TW_TRY(make_numbers(&conv, error));
+  tw_byte_conv own;
+  if (describe_own(&conv, &own)) {
+    *ret_done = true;
+    return add_own_step(&conv, &own, error);
+  }
   TW_TRY(tw_builder_frame(builder, node->inputs[0], &conv.window, &conv.grid, error));
   tw_status status = describe(&conv, error);
   *ret_done = status != TW_E_UNSUPPORTED;

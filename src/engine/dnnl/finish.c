@@ -106,8 +106,8 @@ static tw_status check_finite(const char *node, const tw_value *constant, const 
 }
 
 static tw_status pack_elements(const tw_plan *plan, const tw_weights *weights, const void *elements, tw_error *error) {
-  if (weights->winograd != NULL) {
-    tw_own_pack(weights, elements, plan->weight_block + weights->offset);
+  if (weights->pack != NULL) {
+    weights->pack(weights, elements, plan->weight_block + weights->offset);
     return TW_OK;
   }
   if (weights->scale == 1.0F && tw_layout_same(&weights->source_desc, &weights->desc)) {

@@ -30,6 +30,10 @@ bool tw_own_possible(size_t lanes) {
   }
 }
 
+bool tw_own_possible_in_bytes(void) {
+  return dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx2 && tw_byte_conv_possible();
+}
+
 static char text[96];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 

@@ -12,6 +12,7 @@
 
 #include "engine/engine.h"
 #include "engine/kernels/bytes.h"
+#include "engine/kernels/conv_bytes.h"
 #include "engine/kernels/kernels.h"
 #include "engine/quantised.h"
 
@@ -64,16 +65,19 @@ typedef struct tw_step {
 } tw_step;
 
 /* A constant in the layout its step wants, and how it gets there. */
-typedef struct tw_weights {
+typedef struct tw_weights tw_weights;
+struct tw_weights {
   size_t offset; /* in the plan's block of weights, bytes: a multiple of 64 */
   dnnl_memory_desc_t desc;
   const tw_value *constant; /* of the graph; NULL once packed, and for elements of another kind */
   const void *elements;     /* not of the graph, of source_desc's type; NULL likewise */
   const char *node;         /* the graph's name of who uses it */
   dnnl_memory_desc_t source_desc;
-  float scale;                 /* multiplied in */
-  const tw_winograd *winograd; /* or NULL: packed by its rules */
-} tw_weights;
+  float scale; /* multiplied in */
+  /* Packs as one of our own kernels wants it; NULL: as desc says, by the library. */
+  void (*pack)(const tw_weights *weights, const void *elements, void *ret_packed);
+  const void *how; /* that kernel's description */
+};
 
 struct tw_plan {
   tw_arena *arena; /* names, arguments */
@@ -286,13 +290,13 @@ tw_status tw_window_of(const tw_node *node, tw_window *ret_window, tw_error *err
 /* Whether steps may be our own for blocks of that many channels: the processor has what they are written in, and the
  * library may use it, too. */
 bool tw_own_possible(size_t lanes);
+/* The same for convolutions of bytes: and the library has nothing better. */
+bool tw_own_possible_in_bytes(void);
 /* Makes the node a step of our own where the library would choose these layouts and that pays; *ret_made says so. */
 tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memory_desc_t *source,
                       const dnnl_memory_desc_t *result, bool *ret_made, tw_error *error);
 tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window *window, dnnl_alg_kind_t kind,
                       const tw_operand *from, bool *ret_made, tw_error *error);
-/* floats: the constant's elements. */
-void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed);
 
 /* ---- Operators --------------------------------------------------------------------------------------------------- */
 
@@ -344,6 +348,8 @@ tw_status tw_build_eltwise(tw_builder *builder, const tw_node *node, const tw_va
 /* The fused activation of an operator as a step of its own, in place; nothing when there is none. */
 tw_status tw_builder_activate(tw_builder *builder, const tw_attributes *attributes, const tw_operand *operand,
                               tw_error *error);
+/* The same as bounds of what it lets through. */
+void tw_activation_bounds(const tw_attributes *attributes, float *ret_low, float *ret_high);
 /* The same as a post-op. */
 tw_status tw_append_activation(dnnl_post_ops_t post_ops, const tw_attributes *attributes, tw_error *error);
 /* to = factor * from. */

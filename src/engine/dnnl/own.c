@@ -31,16 +31,10 @@ static bool is_plain_window(const tw_window *window, int64_t group) {
 }
 
 static tw_kernel_conv describe(const tw_node *node, const tw_window *window, size_t lanes) {
-  const tw_attributes *attributes = &node->attributes;
   tw_kernel_conv conv = {.lanes = lanes,
                          .channels = (size_t)node->inputs[0]->shape.dims[1],
-                         .results = (size_t)node->output->shape.dims[1],
-                         .low = attributes->activation == TW_ACTIVATION_RELU ? 0 : -INFINITY,
-                         .high = INFINITY};
-  if (attributes->activation == TW_ACTIVATION_CLIP) {
-    conv.low = attributes->low;
-    conv.high = attributes->high;
-  }
+                         .results = (size_t)node->output->shape.dims[1]};
+  tw_activation_bounds(&node->attributes, &conv.low, &conv.high);
   for (int i = 0; i < 2; i++) {
     conv.kernel[i] = (size_t)window->kernel[i];
     conv.source[i] = (size_t)node->inputs[0]->shape.dims[2 + i];
@@ -62,6 +56,15 @@ static void run_winograd_bias(const void *how, void *const *data, int threads) {
   tw_winograd_run(how, data[SOURCE], data[WEIGHTS], data[BIAS], data[RESULT], data[SCRATCH], threads);
 }
 
+static void pack_winograd(const tw_weights *weights, const void *floats, void *ret_packed) {
+  const int64_t *stored = weights->source_desc.format_desc.blocking.strides;
+  size_t strides[4];
+  for (int i = 0; i < 4; i++) {
+    strides[i] = (size_t)stored[i];
+  }
+  tw_winograd_pack(weights->how, floats, strides, ret_packed);
+}
+
 /* That many bytes of floats, in a row. */
 static dnnl_memory_desc_t floats(size_t bytes) {
   const tw_shape shape = {.rank = 1, .dims = {(int64_t)(bytes / sizeof(float))}};
@@ -77,7 +80,8 @@ static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw
       .source_desc = *stored,
       .desc = floats(tw_winograd_packed_bytes(winograd)),
       .scale = 1,
-      .winograd = winograd,
+      .pack = pack_winograd,
+      .how = winograd,
   };
   tw_argument arguments[OPERANDS + 1] = {[SOURCE] = {.role = DNNL_ARG_SRC},
                                          [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
@@ -127,15 +131,6 @@ tw_status tw_own_conv(tw_builder *builder, const tw_node *node, const dnnl_memor
   }
   *ret_made = true;
   return add_winograd(builder, node, winograd, source, result, constant, &stored, error);
-}
-
-void tw_own_pack(const tw_weights *weights, const void *floats, void *ret_packed) {
-  const int64_t *stored = weights->source_desc.format_desc.blocking.strides;
-  size_t strides[4];
-  for (int i = 0; i < 4; i++) {
-    strides[i] = (size_t)stored[i];
-  }
-  tw_winograd_pack(weights->winograd, floats, strides, ret_packed);
 }
 
 /* ---- Pool -------------------------------------------------------------------------------------------------------- */

@@ -5,16 +5,8 @@
  * evaluated at the points (a vector is one block of channels of a pixel); at each point the tiles x channels are
  * multiplied by the channels x results of the packed weights; the products become tiles of the result. Each tile is
  * computed by itself, so that no digit depends on blocks or threads. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-/* A loop that is unrolled: with literal bounds, so that every compiler can do that before it inlines. */
-#define EACH(i, most, count)          \
-  UNROLL                              \
-  for (size_t i = 0; i < (most); i++) \
-    if (i < (count))
+#include "engine/kernels/unroll.h"
+
 #define ALIGNED __attribute__((aligned(64)))
 
 enum { ROWS = TW_KERNEL_ROWS, PANEL = 2 * WIDTH, SKEW = TW_KERNEL_SKEW, MOST_PIXELS = 36 };
