@@ -72,7 +72,7 @@ typedef struct tw_fidelity {
 } tw_fidelity;
 /* What tw_quantise keeps nodes in float32 for: as long as the check is below. */
 #define TW_FIDELITY_MEAN 0.990
-#define TW_FIDELITY_WORST 0.970
+#define TW_FIDELITY_WORST 0.975
 
 /* `graph` as for tw_plan_create. The result does not depend on `threads` nor on the processor's number of them.
  * Errors: TW_E_DATA (too few pictures, all the same, all black: says what would be right; an activation that is not

@@ -56,14 +56,14 @@ static int8_t *random_weights(tw_random *random, const tw_byte_conv *conv) {
   return weights;
 }
 
-static void describe(tw_random *random, tw_byte_conv *ret_conv) {
-  tw_byte_conv conv = {.channels = TW_BYTES_GROUP * random_in(random, 1, 5),
+static void describe(tw_random *random, bool winograd, tw_byte_conv *ret_conv) {
+  tw_byte_conv conv = {.channels = TW_BYTES_GROUP * (winograd ? 2U : 1U) * random_in(random, 1, 5),
                        .results = random_in(random, 1, 40),
                        .floats = tw_random_below(random, 3) == 0};
   for (int i = 0; i < 2; i++) {
-    conv.kernel[i] = random_in(random, 1, 4);
-    conv.strides[i] = random_in(random, 1, 3);
-    conv.dilations[i] = random_in(random, 1, 2);
+    conv.kernel[i] = winograd ? 3 : random_in(random, 1, 4);
+    conv.strides[i] = winograd ? 1 : random_in(random, 1, 3);
+    conv.dilations[i] = winograd ? 1 : random_in(random, 1, 2);
     conv.pads[i] = tw_random_below(random, conv.kernel[i]);
     const size_t reach = (conv.kernel[i] - 1) * conv.dilations[i] + 1;
     conv.source[i] = reach + tw_random_below(random, 14);
@@ -76,10 +76,10 @@ static void describe(tw_random *random, tw_byte_conv *ret_conv) {
   *ret_conv = conv;
 }
 
-static problem make_problem(tw_random *random) {
+static problem make_problem(tw_random *random, bool winograd) {
   problem problem;
   tw_byte_conv *conv = &problem.conv;
-  describe(random, conv);
+  describe(random, winograd, conv);
   problem.count = conv->results * conv->result[0] * conv->result[1];
   problem.source = random_bytes(random, conv->channels * conv->source[0] * conv->source[1]);
   problem.padding = random_bytes(random, conv->channels);
@@ -146,31 +146,34 @@ static float expected_at(const problem *problem, size_t at) {
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------- */
 
-/* The result of that many threads, between guards. */
-static uint8_t *run(const problem *problem, const int8_t *packed, int threads) {
-  const size_t size = problem->conv.floats ? sizeof(float) : 1;
-  const size_t bytes = problem->count * size;
-  uint8_t *memory = test_malloc(bytes + 2 * GUARD);
-  memset(memory, 0x5a, bytes + 2 * GUARD);
+static size_t result_bytes(const problem *problem) {
+  return problem->count * (problem->conv.floats ? sizeof(float) : 1);
+}
+
+/* Room for the result between guards, with what lies there before. */
+static uint8_t *start(const problem *problem) {
+  uint8_t *memory = test_malloc(result_bytes(problem) + 2 * GUARD);
+  memset(memory, GUARD, result_bytes(problem) + 2 * GUARD);
   memcpy(memory + GUARD, problem->before, problem->count);
-  tw_byte_conv_run(&problem->conv, problem->source, packed, memory + GUARD, threads);
-  for (size_t i = 0; i < GUARD; i++) {
-    assert_true(memory[i] == 0x5a && memory[GUARD + bytes + i] == 0x5a);
-  }
   return memory;
 }
 
-static void check_result(const problem *problem, const uint8_t *result) {
+/* Frees it, too. */
+static void check_result(const problem *problem, uint8_t *memory) {
+  for (size_t i = 0; i < GUARD; i++) {
+    assert_true(memory[i] == GUARD && memory[GUARD + result_bytes(problem) + i] == GUARD);
+  }
   for (size_t i = 0; i < problem->count; i++) {
-    float found = result[i];
+    float found = memory[GUARD + i];
     if (problem->conv.floats) {
-      memcpy(&found, result + i * sizeof found, sizeof found);
+      memcpy(&found, memory + GUARD + i * sizeof found, sizeof found);
     }
     const float expected = expected_at(problem, i);
     if (found < expected || found > expected) {
       fail_msg("element %zu is %g, not %g", i, (double)found, (double)expected);
     }
   }
+  test_free(memory);
 }
 
 static void the_same_as_plain_loops(void **state) {
@@ -181,19 +184,71 @@ static void the_same_as_plain_loops(void **state) {
   tw_random random;
   tw_random_init(&random, 11);
   for (int i = 0; i < ROUNDS; i++) {
-    problem problem = make_problem(&random);
+    problem problem = make_problem(&random, false);
     assert_true(tw_byte_conv_fits(&problem.conv, problem.weights));
     int8_t *packed = tw_alloc_aligned(tw_byte_conv_packed_bytes(&problem.conv));
     assert_non_null(packed);
     tw_byte_conv_pack(&problem.conv, problem.weights, packed);
     for (int threads = 1; threads <= THREADS; threads++) {
-      uint8_t *result = run(&problem, packed, threads);
-      check_result(&problem, result + GUARD);
-      test_free(result);
+      uint8_t *result = start(&problem);
+      tw_byte_conv_run(&problem.conv, problem.source, packed, result + GUARD, threads);
+      check_result(&problem, result);
     }
     tw_free(packed);
     free_problem(&problem);
   }
+}
+
+/* Windows of 3x3, by Winograd's algorithm. */
+static void winograd_is_exact(void **state) {
+  (void)state;
+  if (!tw_byte_conv_possible()) {
+    skip();
+  }
+  tw_random random;
+  tw_random_init(&random, 12);
+  for (int i = 0; i < ROUNDS / 3; i++) {
+    problem problem = make_problem(&random, true);
+    int16_t *packed = tw_alloc_aligned(tw_byte_winograd_packed_bytes(&problem.conv));
+    void *scratch = tw_alloc_aligned(tw_byte_winograd_scratch_bytes(&problem.conv, THREADS));
+    assert_non_null(packed);
+    assert_non_null(scratch);
+    tw_byte_winograd_pack(&problem.conv, problem.weights, packed);
+    for (int threads = 1; threads <= THREADS; threads++) {
+      uint8_t *result = start(&problem);
+      tw_byte_winograd_run(&problem.conv, problem.source, packed, result + GUARD, scratch, threads);
+      check_result(&problem, result);
+    }
+    tw_free(packed);
+    tw_free(scratch);
+    free_problem(&problem);
+  }
+}
+
+/* Few tiles, or another window: the direct one. */
+static void winograd_where_it_pays(void **state) {
+  (void)state;
+  tw_byte_conv conv = {.channels = 32,
+                       .results = 32,
+                       .kernel = {3, 3},
+                       .strides = {1, 1},
+                       .dilations = {1, 1},
+                       .source = {16, 16},
+                       .result = {16, 16}};
+  assert_true(tw_byte_winograd_pays(&conv));
+  conv.result[0] = 14;
+  assert_false(tw_byte_winograd_pays(&conv));
+  conv.result[0] = 16;
+  conv.channels = 24;
+  assert_false(tw_byte_winograd_pays(&conv));
+  conv.channels = 4096;
+  assert_false(tw_byte_winograd_pays(&conv));
+  conv.channels = 32;
+  conv.strides[1] = 2;
+  assert_false(tw_byte_winograd_pays(&conv));
+  conv.strides[1] = 1;
+  conv.kernel[0] = 1;
+  assert_false(tw_byte_winograd_pays(&conv));
 }
 
 /* One more in any quad is too much; one more in another is not. */
@@ -226,6 +281,8 @@ static void quads_keep_to_their_bounds(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_same_as_plain_loops),
+      cmocka_unit_test(winograd_is_exact),
+      cmocka_unit_test(winograd_where_it_pays),
       cmocka_unit_test(quads_keep_to_their_bounds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,12 +155,27 @@ static tw_status add_step(conv *conv, tw_error *error) {
 
 /* ---- Ours -------------------------------------------------------------------------------------------------------- */
 
-static void run_own(const void *how, void *const *data, int threads) {
-  tw_byte_conv_run(how, data[0], data[1], data[2], threads);
+enum { SOURCE, WEIGHTS, RESULT, SCRATCH, OPERANDS };
+
+static void run_quads(const void *how, void *const *data, int threads) {
+  tw_byte_conv_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], threads);
 }
 
-static void pack_own(const tw_weights *weights, const void *elements, void *ret_packed) {
+static void run_winograd(const void *how, void *const *data, int threads) {
+  tw_byte_winograd_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], data[SCRATCH], threads);
+}
+
+static void pack_quads(const tw_weights *weights, const void *elements, void *ret_packed) {
   tw_byte_conv_pack(weights->how, elements, ret_packed);
+}
+
+static void pack_winograd(const tw_weights *weights, const void *elements, void *ret_packed) {
+  tw_byte_winograd_pack(weights->how, elements, ret_packed);
+}
+
+static dnnl_memory_desc_t bytes_in_a_row(size_t count) {
+  const tw_shape shape = {.rank = 1, .dims = {(int64_t)count}};
+  return tw_layout_typed(tw_layout_plain(&shape), dnnl_s8);
 }
 
 /* Whether our own kernel does this convolution, and how. */
@@ -198,22 +213,31 @@ static tw_status add_own_step(conv *conv, const tw_byte_conv *described, tw_erro
     return tw_error_memory(error);
   }
   *own = *described;
-  const tw_shape packed = {.rank = 1, .dims = {(int64_t)tw_byte_conv_packed_bytes(own)}};
+  const bool winograd = tw_byte_winograd_pays(own);
+  const size_t packed = winograd ? tw_byte_winograd_packed_bytes(own) : tw_byte_conv_packed_bytes(own);
   const tw_weights weights = {.elements = conv->weights->weights,
-                              .desc = tw_layout_typed(tw_layout_plain(&packed), dnnl_s8),
+                              .desc = bytes_in_a_row(packed),
                               .scale = 1,
-                              .pack = pack_own,
+                              .pack = winograd ? pack_winograd : pack_quads,
                               .how = own};
   const dnnl_memory_desc_t source = tw_layout_narrow(&conv->node->inputs[0]->shape);
-  tw_argument arguments[] = {{.role = DNNL_ARG_SRC}, {.role = DNNL_ARG_WEIGHTS}, {.role = DNNL_ARG_DST}};
+  tw_argument arguments[OPERANDS] = {[SOURCE] = {.role = DNNL_ARG_SRC},
+                                     [WEIGHTS] = {.role = DNNL_ARG_WEIGHTS},
+                                     [RESULT] = {.role = DNNL_ARG_DST},
+                                     [SCRATCH] = {.role = DNNL_ARG_SCRATCHPAD}};
   TW_TRY(tw_builder_source(builder, conv->node->inputs[0], &source, &conv->from, error));
-  arguments[0].operand = conv->from;
-  TW_TRY(tw_builder_pack(builder, &weights, &arguments[1].operand, error));
-  TW_TRY(place_result(conv, &arguments[2].operand, error));
-  const tw_own step = {run_own, own};
-  TW_TRY(tw_builder_own(builder, "convolution", "int8 in quads avx2", &step, arguments, 3,
+  arguments[SOURCE].operand = conv->from;
+  TW_TRY(tw_builder_pack(builder, &weights, &arguments[WEIGHTS].operand, error));
+  TW_TRY(place_result(conv, &arguments[RESULT].operand, error));
+  if (winograd) {
+    const dnnl_memory_desc_t scratch = bytes_in_a_row(tw_byte_winograd_scratch_bytes(own, builder->plan->threads));
+    TW_TRY(tw_builder_room(builder, &scratch, &arguments[SCRATCH].operand, error));
+  }
+  const tw_own step = {winograd ? run_winograd : run_quads, own};
+  const char *name = winograd ? "int8 winograd 2x2,3x3 avx2" : "int8 in quads avx2";
+  TW_TRY(tw_builder_own(builder, "convolution", name, &step, arguments, winograd ? OPERANDS : SCRATCH,
                         tw_node_multiplications(conv->node), error));
-  return tw_builder_set(builder, conv->node->output, &arguments[2].operand, error);
+  return tw_builder_set(builder, conv->node->output, &arguments[RESULT].operand, error);
 }
 
 /* ---- The node ---------------------------------------------------------------------------------------------------- */

@@ -1,24 +1,10 @@
 /* Convolution of bytes: the order of packed weights, and the loops in AVX2. */
-#include "engine/kernels/conv_bytes.h"
-
-#include <string.h>
-
+#include "engine/kernels/bytes_body.h"
 #include "engine/kernels/kernels.h"
 
-enum {
-  GROUP = TW_BYTES_GROUP,
-  PANEL = TW_BYTES_PANEL,
-  QUAD = 4,
-  LANES = 8,
-  VECTOR = LANES * QUAD, /* bytes */
-  VECTORS = PANEL / LANES
-};
+enum { GROUP = TW_BYTES_GROUP, QUAD = 4, VECTOR = LANES * QUAD };
 
 /* ---- Weights ----------------------------------------------------------------------------------------------------- */
-
-static size_t panels_of(const tw_byte_conv *conv) {
-  return (conv->results + PANEL - 1) / PANEL;
-}
 
 static size_t taps_of(const tw_byte_conv *conv) {
   return conv->kernel[0] * conv->kernel[1];
@@ -54,13 +40,7 @@ bool tw_byte_conv_fits(const tw_byte_conv *conv, const int8_t *weights) {
 }
 
 size_t tw_byte_conv_packed_bytes(const tw_byte_conv *conv) {
-  return (conv->results + LANES - 1) / LANES * LANES * conv->channels * taps_of(conv);
-}
-
-/* How many vectors of results a panel has; the last one may have fewer. */
-static size_t vectors_of(const tw_byte_conv *conv, size_t panel) {
-  const size_t left = (conv->results - panel * PANEL + LANES - 1) / LANES;
-  return left < VECTORS ? left : VECTORS;
+  return padded_results(conv) * conv->channels * taps_of(conv);
 }
 
 /* One vector: LANES results x QUAD inputs. */
@@ -94,13 +74,6 @@ void tw_byte_conv_pack(const tw_byte_conv *conv, const int8_t *weights, int8_t *
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-
-#include <immintrin.h>
-
-#include "engine/kernels/unroll.h"
-
-#define TARGET __attribute__((target("avx2,fma")))
-#define INLINE static inline __attribute__((always_inline)) TARGET
 
 enum {
   ROWS = 4,         /* pixels of the result that a step makes */
@@ -210,84 +183,10 @@ INLINE void sum_at_edges(const byte_work *work, tile tile, const int8_t *weights
   }
 }
 
-/* ---- Results ----------------------------------------------------------------------------------------------------- */
-
-/* Scales and biases of a panel. */
-typedef struct numbers {
-  __m256 scales[VECTORS];
-  __m256 biases[VECTORS];
-} numbers;
-
-INLINE __m256 to_float(__m256i sums, const numbers *numbers, size_t v) {
-  return _mm256_mul_ps(_mm256_add_ps(_mm256_cvtepi32_ps(sums), numbers->biases[v]), numbers->scales[v]);
-}
-
-/* `count` channels of a pixel, up to a panel. */
-INLINE void put_floats(const tw_byte_conv *conv, const __m256i sums[VECTORS], const numbers *numbers, size_t vectors,
-                       float *to, size_t count) {
-  float room[PANEL];
-  EACH(v, VECTORS, vectors) {
-    const __m256 bounded = _mm256_max_ps(to_float(sums[v], numbers, v), _mm256_set1_ps(conv->low));
-    _mm256_storeu_ps(room + v * LANES, _mm256_min_ps(bounded, _mm256_set1_ps(conv->high)));
-  }
-  memcpy(to, room, count * sizeof *to);
-}
-
-/* To the nearest; what is below 0 saturates when it is packed. */
-INLINE __m256i to_whole(__m256i sums, const numbers *numbers, size_t v) {
-  return _mm256_cvtps_epi32(_mm256_min_ps(to_float(sums, numbers, v), _mm256_set1_ps(UINT8_MAX)));
-}
-
-/* The same with what is there, LANES bytes. */
-INLINE __m256i to_whole_added(__m256i sums, const numbers *numbers, size_t v, float added, const uint8_t *there) {
-  const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)there);
-  const __m256 values = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-  const __m256 whole = _mm256_fmadd_ps(values, _mm256_set1_ps(added), to_float(sums, numbers, v));
-  return _mm256_cvtps_epi32(_mm256_min_ps(whole, _mm256_set1_ps(UINT8_MAX)));
-}
-
-/* The panel's bytes: `low` is its first vector, `high` the second. */
-INLINE __m128i to_bytes(__m256i low, __m256i high) {
-  const __m256i words = _mm256_packs_epi32(low, high); /* quads 0, 2, 1, 3 */
-  const __m256i bytes = _mm256_packus_epi16(words, words);
-  return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5)));
-}
-
-INLINE void put_bytes(const tw_byte_conv *conv, const __m256i sums[VECTORS], const numbers *numbers, size_t vectors,
-                      uint8_t *to, size_t count) {
-  __m256i whole[VECTORS] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-  uint8_t room[PANEL];
-  uint8_t *place = to;
-  if (count < vectors * LANES) {
-    place = room;
-    memcpy(room, to, count);
-  }
-  EACH(v, VECTORS, vectors) {
-    whole[v] = conv->added > 0 ? to_whole_added(sums[v], numbers, v, conv->added, place + v * LANES)
-                               : to_whole(sums[v], numbers, v);
-  }
-  const __m128i bytes = to_bytes(whole[0], whole[1]);
-  if (vectors == 1) {
-    _mm_storel_epi64((__m128i *)(void *)place, bytes);
-  } else {
-    _mm_storeu_si128((__m128i *)(void *)place, bytes);
-  }
-  if (place == room) {
-    memcpy(to, room, count);
-  }
-}
-
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
-/* Channels of one panel. */
-typedef struct panel {
-  const int8_t *weights;
-  numbers numbers;
-  size_t first;
-  size_t count;
-} panel;
-
-INLINE void make_tile(const byte_work *work, const panel *panel, tile tile, size_t rows, size_t vectors) {
+INLINE void make_tile(const byte_work *work, const panel *panel, const int8_t *weights, tile tile, size_t rows,
+                      size_t vectors) {
   const tw_byte_conv *conv = work->conv;
   __m256i sums[ROWS][VECTORS];
   EACH(r, ROWS, rows) {
@@ -296,27 +195,21 @@ INLINE void make_tile(const byte_work *work, const panel *panel, tile tile, size
     }
   }
   if (is_inside(conv, tile, rows)) {
-    sum_inside(work, tile, panel->weights, rows, vectors, sums);
+    sum_inside(work, tile, weights, rows, vectors, sums);
   } else {
-    sum_at_edges(work, tile, panel->weights, rows, vectors, sums);
+    sum_at_edges(work, tile, weights, rows, vectors, sums);
   }
-  const size_t at = tile.number * conv->results + panel->first;
   EACH(r, ROWS, rows) {
-    if (conv->floats) {
-      float *to = (float *)work->result + at + r * conv->results;
-      put_floats(conv, sums[r], &panel->numbers, vectors, to, panel->count);
-    } else {
-      uint8_t *to = (uint8_t *)work->result + at + r * conv->results;
-      put_bytes(conv, sums[r], &panel->numbers, vectors, to, panel->count);
-    }
+    put(conv, sums[r], panel, vectors, work->result, tile.number + r);
   }
 }
 
-INLINE void make_panel(const byte_work *work, const panel *panel, size_t from, size_t to, size_t vectors) {
+INLINE void make_panel(const byte_work *work, const panel *panel, const int8_t *weights, size_t from, size_t to,
+                       size_t vectors) {
   const size_t width = work->conv->result[1];
   tile tile = {from, from / width, from % width};
   for (; tile.number + ROWS <= to; tile.number += ROWS) {
-    make_tile(work, panel, tile, ROWS, vectors);
+    make_tile(work, panel, weights, tile, ROWS, vectors);
     tile.x += ROWS;
     while (tile.x >= width) {
       tile.x -= width;
@@ -324,9 +217,9 @@ INLINE void make_panel(const byte_work *work, const panel *panel, size_t from, s
     }
   }
   switch (to - tile.number) {
-    case 1: make_tile(work, panel, tile, 1, vectors); break;
-    case 2: make_tile(work, panel, tile, 2, vectors); break;
-    case 3: make_tile(work, panel, tile, 3, vectors); break;
+    case 1: make_tile(work, panel, weights, tile, 1, vectors); break;
+    case 2: make_tile(work, panel, weights, tile, 2, vectors); break;
+    case 3: make_tile(work, panel, weights, tile, 3, vectors); break;
     default: break;
   }
 }
@@ -335,20 +228,14 @@ INLINE void make_panel(const byte_work *work, const panel *panel, size_t from, s
 TARGET static void make_pixels(const byte_work *work, size_t from, size_t to) {
   const tw_byte_conv *conv = work->conv;
   const size_t depth = conv->channels * taps_of(conv);
-  panel panel = {.weights = work->packed};
-  for (; panel.first < conv->results; panel.first += PANEL) {
-    const size_t vectors = vectors_of(conv, panel.first / PANEL);
-    panel.count = conv->results - panel.first < PANEL ? conv->results - panel.first : PANEL;
-    EACH(v, VECTORS, VECTORS) {
-      panel.numbers.scales[v] = _mm256_loadu_ps(conv->scales + panel.first + v * LANES);
-      panel.numbers.biases[v] = _mm256_loadu_ps(conv->biases + panel.first + v * LANES);
-    }
-    if (vectors == 1) {
-      make_panel(work, &panel, from, to, 1);
+  for (size_t p = 0; p < panels_of(conv); p++) {
+    const panel panel = panel_of(conv, p);
+    const int8_t *weights = work->packed + panel.first * depth;
+    if (panel.vectors == 1) {
+      make_panel(work, &panel, weights, from, to, 1);
     } else {
-      make_panel(work, &panel, from, to, VECTORS);
+      make_panel(work, &panel, weights, from, to, VECTORS);
     }
-    panel.weights += depth * vectors * LANES;
   }
 }
 

@@ -49,4 +49,15 @@ void tw_byte_conv_pack(const tw_byte_conv *conv, const int8_t *weights, int8_t *
 void tw_byte_conv_run(const tw_byte_conv *conv, const uint8_t *source, const int8_t *packed, void *ret_result,
                       int threads);
 
+/* ---- The same by Winograd's algorithm ---------------------------------------------------------------------------- */
+
+/* For windows of 3x3: exact, too, so the same to the bit. Whether it costs less: by the shape alone. */
+bool tw_byte_winograd_pays(const tw_byte_conv *conv);
+size_t tw_byte_winograd_packed_bytes(const tw_byte_conv *conv);
+size_t tw_byte_winograd_scratch_bytes(const tw_byte_conv *conv, int threads);
+/* As above; scratch: for at least `threads`, 64-byte aligned. */
+void tw_byte_winograd_pack(const tw_byte_conv *conv, const int8_t *weights, int16_t *ret_packed);
+void tw_byte_winograd_run(const tw_byte_conv *conv, const uint8_t *source, const int16_t *packed, void *ret_result,
+                          void *scratch, int threads);
+
 #endif
