@@ -157,68 +157,79 @@ static tw_status add_step(conv *conv, tw_error *error) {
 
 enum { SOURCE, WEIGHTS, RESULT, SCRATCH, OPERANDS };
 
-static void run_quads(const void *how, void *const *data, int threads) {
-  tw_byte_conv_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], threads);
-}
-
-static void run_winograd(const void *how, void *const *data, int threads) {
-  tw_byte_winograd_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], data[SCRATCH], threads);
-}
+typedef struct kernel {
+  const char *name;
+  size_t (*packed_bytes)(const tw_byte_conv *conv);
+  size_t (*scratch_bytes)(const tw_byte_conv *conv, int threads); /* NULL: none */
+  void (*pack)(const tw_weights *weights, const void *elements, void *ret_packed);
+  void (*run)(const void *how, void *const *data, int threads);
+} kernel;
 
 static void pack_quads(const tw_weights *weights, const void *elements, void *ret_packed) {
   tw_byte_conv_pack(weights->how, elements, ret_packed);
+}
+
+static void run_quads(const void *how, void *const *data, int threads) {
+  tw_byte_conv_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], threads);
 }
 
 static void pack_winograd(const tw_weights *weights, const void *elements, void *ret_packed) {
   tw_byte_winograd_pack(weights->how, elements, ret_packed);
 }
 
-static dnnl_memory_desc_t bytes_in_a_row(size_t count) {
-  const tw_shape shape = {.rank = 1, .dims = {(int64_t)count}};
-  return tw_layout_typed(tw_layout_plain(&shape), dnnl_s8);
+static void run_winograd(const void *how, void *const *data, int threads) {
+  tw_byte_winograd_run(how, data[SOURCE], data[WEIGHTS], data[RESULT], data[SCRATCH], threads);
 }
 
-/* Whether our own kernel does this convolution, and how. */
-static bool describe_own(const conv *conv, tw_byte_conv *ret_own) {
+static const kernel quads = {"int8 in quads avx2", tw_byte_conv_packed_bytes, NULL, pack_quads, run_quads};
+static const kernel winograd = {"int8 winograd 2x2,3x3 avx2", tw_byte_winograd_packed_bytes,
+                                tw_byte_winograd_scratch_bytes, pack_winograd, run_winograd};
+
+static tw_byte_conv describe_own(const conv *conv) {
   const tw_window *window = &conv->window;
-  const tw_attributes *attributes = &conv->node->attributes;
-  const size_t channels = (size_t)conv->node->inputs[0]->shape.dims[1];
-  if (!tw_own_possible_in_bytes() || window->spatial != 2 || attributes->group > 1 || channels % TW_BYTES_GROUP != 0 ||
-      (conv->result == NULL && conv->added != NULL) || conv->weights->size / conv->weights->channels < TW_BYTES_DEPTH) {
-    return false;
-  }
-  *ret_own = (tw_byte_conv){.channels = channels,
-                            .results = conv->weights->channels,
-                            .padding = conv->source->zeros,
-                            .scales = conv->scales,
-                            .biases = conv->biases,
-                            .added = factor_of_added(conv),
-                            .floats = conv->result == NULL};
-  tw_activation_bounds(attributes, &ret_own->low, &ret_own->high);
+  tw_byte_conv own = {.channels = (size_t)conv->node->inputs[0]->shape.dims[1],
+                      .results = conv->weights->channels,
+                      .padding = conv->source->zeros,
+                      .scales = conv->scales,
+                      .biases = conv->biases,
+                      .added = conv->result != NULL ? factor_of_added(conv) : 0,
+                      .floats = conv->result == NULL};
+  tw_activation_bounds(&conv->node->attributes, &own.low, &own.high);
   for (int i = 0; i < 2; i++) {
-    ret_own->kernel[i] = (size_t)window->kernel[i];
-    ret_own->strides[i] = (size_t)window->strides[i];
-    ret_own->dilations[i] = (size_t)window->dilations[i] + 1;
-    ret_own->source[i] = (size_t)conv->node->inputs[0]->shape.dims[2 + i];
-    ret_own->result[i] = (size_t)conv->node->output->shape.dims[2 + i];
-    ret_own->pads[i] = (size_t)window->pads_begin[i];
+    own.kernel[i] = (size_t)window->kernel[i];
+    own.strides[i] = (size_t)window->strides[i];
+    own.dilations[i] = (size_t)window->dilations[i] + 1;
+    own.source[i] = (size_t)conv->node->inputs[0]->shape.dims[2 + i];
+    own.result[i] = (size_t)conv->node->output->shape.dims[2 + i];
+    own.pads[i] = (size_t)window->pads_begin[i];
   }
-  return tw_byte_conv_fits(ret_own, conv->weights->weights);
+  return own;
 }
 
-static tw_status add_own_step(conv *conv, const tw_byte_conv *described, tw_error *error) {
+/* Which of our own kernels does this convolution, or NULL. */
+static const kernel *choose_own(const conv *conv, const tw_byte_conv *own) {
+  if (!tw_own_possible_in_bytes() || conv->window.spatial != 2 || (conv->result == NULL && conv->added != NULL)) {
+    return NULL;
+  }
+  if (conv->node->attributes.group > 1 || own->channels % TW_BYTES_GROUP != 0 ||
+      conv->weights->size / conv->weights->channels < TW_BYTES_DEPTH ||
+      !tw_byte_conv_fits(own, conv->weights->weights)) {
+    return NULL;
+  }
+  return tw_byte_winograd_pays(own) ? &winograd : &quads;
+}
+
+static tw_status add_own_step(conv *conv, const kernel *kernel, const tw_byte_conv *described, tw_error *error) {
   tw_builder *builder = conv->builder;
   tw_byte_conv *own = tw_arena_alloc(builder->plan->arena, 1, sizeof *own);
   if (own == NULL) {
     return tw_error_memory(error);
   }
   *own = *described;
-  const bool winograd = tw_byte_winograd_pays(own);
-  const size_t packed = winograd ? tw_byte_winograd_packed_bytes(own) : tw_byte_conv_packed_bytes(own);
   const tw_weights weights = {.elements = conv->weights->weights,
-                              .desc = bytes_in_a_row(packed),
+                              .desc = tw_layout_row(kernel->packed_bytes(own)),
                               .scale = 1,
-                              .pack = winograd ? pack_winograd : pack_quads,
+                              .pack = kernel->pack,
                               .how = own};
   const dnnl_memory_desc_t source = tw_layout_narrow(&conv->node->inputs[0]->shape);
   tw_argument arguments[OPERANDS] = {[SOURCE] = {.role = DNNL_ARG_SRC},
@@ -229,14 +240,14 @@ static tw_status add_own_step(conv *conv, const tw_byte_conv *described, tw_erro
   arguments[SOURCE].operand = conv->from;
   TW_TRY(tw_builder_pack(builder, &weights, &arguments[WEIGHTS].operand, error));
   TW_TRY(place_result(conv, &arguments[RESULT].operand, error));
-  if (winograd) {
-    const dnnl_memory_desc_t scratch = bytes_in_a_row(tw_byte_winograd_scratch_bytes(own, builder->plan->threads));
+  if (kernel->scratch_bytes != NULL) {
+    const dnnl_memory_desc_t scratch = tw_layout_row(kernel->scratch_bytes(own, builder->plan->threads));
     TW_TRY(tw_builder_room(builder, &scratch, &arguments[SCRATCH].operand, error));
   }
-  const tw_own step = {winograd ? run_winograd : run_quads, own};
-  const char *name = winograd ? "int8 winograd 2x2,3x3 avx2" : "int8 in quads avx2";
-  TW_TRY(tw_builder_own(builder, "convolution", name, &step, arguments, winograd ? OPERANDS : SCRATCH,
-                        tw_node_multiplications(conv->node), error));
+  const tw_own step = {kernel->run, own};
+  TW_TRY(tw_builder_own(builder, "convolution", kernel->name, &step, arguments,
+                        kernel->scratch_bytes != NULL ? OPERANDS : SCRATCH, tw_node_multiplications(conv->node),
+                        error));
   return tw_builder_set(builder, conv->node->output, &arguments[RESULT].operand, error);
 }
 
@@ -255,10 +266,11 @@ tw_status tw_build_conv_int8(tw_builder *builder, const tw_node *node, const tw_
     TW_TRY(tw_builder_scales(builder, conv.addend, &conv.added, error));
   }
   TW_TRY(make_numbers(&conv, error));
-  tw_byte_conv own;
-  if (describe_own(&conv, &own)) {
+  const tw_byte_conv own = describe_own(&conv);
+  const kernel *kernel = choose_own(&conv, &own);
+  if (kernel != NULL) {
     *ret_done = true;
-    return add_own_step(&conv, &own, error);
+    return add_own_step(&conv, kernel, &own, error);
   }
   TW_TRY(tw_builder_frame(builder, node->inputs[0], &conv.window, &conv.grid, error));
   tw_status status = describe(&conv, error);

@@ -154,6 +154,8 @@ dnnl_memory_desc_t tw_layout_strided(const tw_shape *shape, const int64_t *strid
 dnnl_memory_desc_t tw_layout_like(const dnnl_memory_desc_t *model, const tw_shape *shape);
 /* Bytes (u8), channels last, of a picture's four dimensions. */
 dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape);
+/* That many bytes in a row: what only our own kernels know the order of. */
+dnnl_memory_desc_t tw_layout_row(size_t bytes);
 bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc);
 /* How many channels lie side by side in each pixel of this dense picture of one (1 for nchw, 8 for nChw8c, all for
  * nhwc); 0 when it is none of these. */

@@ -79,6 +79,11 @@ dnnl_memory_desc_t tw_layout_narrow(const tw_shape *shape) {
   return tagged(shape, dnnl_u8, dnnl_nhwc);
 }
 
+dnnl_memory_desc_t tw_layout_row(size_t bytes) {
+  const tw_shape shape = {.rank = 1, .dims = {(int64_t)bytes}};
+  return tw_layout_typed(tw_layout_plain(&shape), dnnl_s8);
+}
+
 bool tw_layout_is_narrow(const dnnl_memory_desc_t *desc) {
   return desc->data_type == dnnl_u8;
 }

@@ -65,20 +65,14 @@ static void pack_winograd(const tw_weights *weights, const void *floats, void *r
   tw_winograd_pack(weights->how, floats, strides, ret_packed);
 }
 
-/* That many bytes of floats, in a row. */
-static dnnl_memory_desc_t floats(size_t bytes) {
-  const tw_shape shape = {.rank = 1, .dims = {(int64_t)(bytes / sizeof(float))}};
-  return tw_layout_plain(&shape);
-}
-
 static tw_status add_winograd(tw_builder *builder, const tw_node *node, const tw_winograd *winograd,
                               const dnnl_memory_desc_t *source, const dnnl_memory_desc_t *result,
                               const tw_value *constant, const dnnl_memory_desc_t *stored, tw_error *error) {
-  const dnnl_memory_desc_t scratch = floats(tw_winograd_scratch_bytes(winograd, builder->plan->threads));
+  const dnnl_memory_desc_t scratch = tw_layout_row(tw_winograd_scratch_bytes(winograd, builder->plan->threads));
   const tw_weights weights = {
       .constant = constant,
       .source_desc = *stored,
-      .desc = floats(tw_winograd_packed_bytes(winograd)),
+      .desc = tw_layout_row(tw_winograd_packed_bytes(winograd)),
       .scale = 1,
       .pack = pack_winograd,
       .how = winograd,
@@ -173,7 +167,7 @@ tw_status tw_own_pool(tw_builder *builder, const tw_node *node, const tw_window 
   }
   *kept = pool;
   const dnnl_memory_desc_t layout = tw_layout_like(&from->desc, &node->output->shape);
-  const dnnl_memory_desc_t scratch = floats(tw_kernel_pool_scratch_bytes(kept, builder->plan->threads));
+  const dnnl_memory_desc_t scratch = tw_layout_row(tw_kernel_pool_scratch_bytes(kept, builder->plan->threads));
   tw_argument arguments[] = {{DNNL_ARG_SRC, *from}, {.role = DNNL_ARG_DST}, {.role = DNNL_ARG_SCRATCHPAD}};
   TW_TRY(tw_builder_room(builder, &layout, &arguments[1].operand, error));
   TW_TRY(tw_builder_room(builder, &scratch, &arguments[2].operand, error));
