@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / "tests/peers"))
 import peer  # noqa: E402
 
 BAD_MOMENT = 1.15  # a probe this much slower than the fastest of the run
+MOST_STOLEN = 0.01  # of the processors' time during a sample, by other virtual machines
 MOST_SHOWN = 300  # characters of what a program said of itself
 CACHE = peer.WORK / "cache"  # of features, for comparisons that want them cached
 PROGRAMS = pathlib.Path(peer.TOPWORK).parent  # those of bench/ lie beside topwork
@@ -36,6 +37,15 @@ def arguments(description, kind, known, samples):
         parser.error("--samples wants 1 or more")
     peer.WORK.mkdir(parents=True, exist_ok=True)
     return given
+
+
+def stolen_seconds():
+    """Seconds of processor time that other virtual machines took while this one wanted to run; 0 where nobody says."""
+    try:
+        fields = pathlib.Path("/proc/stat").read_text().split("\n")[0].split()
+        return int(fields[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
 
 
 class Samples:
@@ -61,22 +71,25 @@ class Samples:
         probed = self.last or self.probe()
         environment = {key: value for key, value in os.environ.items()
                        if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+        stolen = stolen_seconds()
         begun = time.perf_counter()
         done = subprocess.run([PROGRAMS / "bench_run", peer.WORK / "peak", *map(str, command)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=environment)
         seconds = time.perf_counter() - begun
+        stolen = (stolen_seconds() - stolen) / (seconds * os.cpu_count())
         if done.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}\nexit status {done.returncode}\n{done.stderr.decode()}")
         self.last = self.probe()
         stages = json.loads(done.stdout) if done.stdout.startswith(b"{") else {}
         sample = {"name": name, "seconds": seconds, "peak": int((peer.WORK / "peak").read_text()),
-                  "probes": [probed, self.last], "stages": stages}
+                  "stolen": stolen, "probes": [probed, self.last], "stages": stages}
         self.all.append(sample)
         print(f"  {name}: {seconds:.3f} s {json.dumps(stages)[:MOST_SHOWN] if stages else ''}", file=sys.stderr, flush=True)
         return sample
 
     def good(self, sample):
-        return self.hasty or all(time <= BAD_MOMENT * best for probe in sample["probes"] for time, best in zip(probe, self.fastest))
+        return self.hasty or (sample["stolen"] <= MOST_STOLEN and all(
+            time <= BAD_MOMENT * best for probe in sample["probes"] for time, best in zip(probe, self.fastest)))
 
     def duel(self, commands, wanted, before=None):
         """Runs the named commands in turns, both orders, until each has `wanted` good samples; {name: good samples}.
