@@ -13,7 +13,7 @@
 Each sample of topwork is a whole process, from its start to its end, but for what times itself: the network alone. Peers are
 given the better of several ways to run them; of their time, loading Python's modules is not counted. The two run in turns, in
 both orders; the median of the good samples counts. Before and after each sample a small program measures the machine itself;
-a sample between bad moments is thrown away.
+a sample between bad moments, or while other virtual machines took the processors, is thrown away.
 
 Usage: compare [--samples 5] [--hasty] [PART]...; all parts without one, which takes an hour. Prints a table in Markdown, at the end and
 what there is after each part; build/bench/compare.json has all samples.

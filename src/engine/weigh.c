@@ -80,23 +80,25 @@ static double largest_pair(const weighing *w) {
   return largest;
 }
 
-/* The largest magnitude of the sum of weights of one sign whose inputs meet in fours. */
+/* Of one quad at one tap, the sum of the weights of one sign or of the other, whichever is larger. */
+static double sum_of_quad(const double *group, size_t quad, size_t kernel) {
+  double sums[2] = {0, 0};
+  for (size_t i = 0; i < 4; i++) {
+    double weight = group[tw_byte_quad_input(quad, i) * kernel];
+    sums[weight < 0] += fabs(weight);
+  }
+  return fmax(sums[0], sums[1]);
+}
+
+/* The largest such sum of inputs that meet in fours. */
 static double largest_quad(const weighing *w) {
-  static const size_t quads[2][4] = {{0, 1, 4, 5}, {2, 3, 6, 7}};
   size_t kernel = w->height * w->width;
   double largest = 0;
-  for (size_t i = 0; i < w->inputs * kernel; i++) {
-    size_t input = i / kernel;
-    if (input % TW_BYTES_GROUP >= 2) {
-      continue; /* 0 and 1: a quad each */
+  for (size_t i = 0; i < w->inputs; i += TW_BYTES_GROUP) {
+    for (size_t k = 0; k < kernel; k++) {
+      const double *group = w->weights + i * kernel + k;
+      largest = fmax(largest, fmax(sum_of_quad(group, 0, kernel), sum_of_quad(group, 1, kernel)));
     }
-    const double *first = w->weights + i - input % TW_BYTES_GROUP * kernel;
-    double sums[2] = {0, 0};
-    for (size_t k = 0; k < 4; k++) {
-      double weight = first[quads[input % TW_BYTES_GROUP][k] * kernel];
-      sums[weight < 0] += fabs(weight);
-    }
-    largest = fmax(largest, fmax(sums[0], sums[1]));
   }
   return largest;
 }

@@ -76,10 +76,9 @@ static void describe(tw_random *random, bool winograd, tw_byte_conv *ret_conv) {
   *ret_conv = conv;
 }
 
-static problem make_problem(tw_random *random, bool winograd) {
-  problem problem;
+static problem make_problem(tw_random *random, const tw_byte_conv *described) {
+  problem problem = {.conv = *described};
   tw_byte_conv *conv = &problem.conv;
-  describe(random, winograd, conv);
   problem.count = conv->results * conv->result[0] * conv->result[1];
   problem.source = random_bytes(random, conv->channels * conv->source[0] * conv->source[1]);
   problem.padding = random_bytes(random, conv->channels);
@@ -176,53 +175,83 @@ static void check_result(const problem *problem, uint8_t *memory) {
   test_free(memory);
 }
 
+static void check_direct(const problem *problem) {
+  assert_true(tw_byte_conv_fits(&problem->conv, problem->weights));
+  int8_t *packed = tw_alloc_aligned(tw_byte_conv_packed_bytes(&problem->conv));
+  assert_non_null(packed);
+  tw_byte_conv_pack(&problem->conv, problem->weights, packed);
+  for (int threads = 1; threads <= THREADS; threads++) {
+    uint8_t *result = start(problem);
+    tw_byte_conv_run(&problem->conv, problem->source, packed, result + GUARD, threads);
+    check_result(problem, result);
+  }
+  tw_free(packed);
+}
+
+static void check_winograd(const problem *problem) {
+  int16_t *packed = tw_alloc_aligned(tw_byte_winograd_packed_bytes(&problem->conv));
+  void *scratch = tw_alloc_aligned(tw_byte_winograd_scratch_bytes(&problem->conv, THREADS));
+  assert_non_null(packed);
+  assert_non_null(scratch);
+  tw_byte_winograd_pack(&problem->conv, problem->weights, packed);
+  for (int threads = 1; threads <= THREADS; threads++) {
+    uint8_t *result = start(problem);
+    tw_byte_winograd_run(&problem->conv, problem->source, packed, result + GUARD, scratch, threads);
+    check_result(problem, result);
+  }
+  tw_free(packed);
+  tw_free(scratch);
+}
+
+/* That many problems, by one of the two algorithms. */
+static void check_many(uint64_t seed, int rounds, bool winograd) {
+  tw_random random;
+  tw_random_init(&random, seed);
+  for (int i = 0; i < rounds; i++) {
+    tw_byte_conv conv;
+    describe(&random, winograd, &conv);
+    problem problem = make_problem(&random, &conv);
+    (winograd ? check_winograd : check_direct)(&problem);
+    free_problem(&problem);
+  }
+}
+
 static void the_same_as_plain_loops(void **state) {
   (void)state;
   if (!tw_byte_conv_possible()) {
     skip();
   }
-  tw_random random;
-  tw_random_init(&random, 11);
-  for (int i = 0; i < ROUNDS; i++) {
-    problem problem = make_problem(&random, false);
-    assert_true(tw_byte_conv_fits(&problem.conv, problem.weights));
-    int8_t *packed = tw_alloc_aligned(tw_byte_conv_packed_bytes(&problem.conv));
-    assert_non_null(packed);
-    tw_byte_conv_pack(&problem.conv, problem.weights, packed);
-    for (int threads = 1; threads <= THREADS; threads++) {
-      uint8_t *result = start(&problem);
-      tw_byte_conv_run(&problem.conv, problem.source, packed, result + GUARD, threads);
-      check_result(&problem, result);
-    }
-    tw_free(packed);
-    free_problem(&problem);
-  }
+  check_many(11, ROUNDS, false);
 }
 
-/* Windows of 3x3, by Winograd's algorithm. */
 static void winograd_is_exact(void **state) {
   (void)state;
   if (!tw_byte_conv_possible()) {
     skip();
   }
-  tw_random random;
-  tw_random_init(&random, 12);
-  for (int i = 0; i < ROUNDS / 3; i++) {
-    problem problem = make_problem(&random, true);
-    int16_t *packed = tw_alloc_aligned(tw_byte_winograd_packed_bytes(&problem.conv));
-    void *scratch = tw_alloc_aligned(tw_byte_winograd_scratch_bytes(&problem.conv, THREADS));
-    assert_non_null(packed);
-    assert_non_null(scratch);
-    tw_byte_winograd_pack(&problem.conv, problem.weights, packed);
-    for (int threads = 1; threads <= THREADS; threads++) {
-      uint8_t *result = start(&problem);
-      tw_byte_winograd_run(&problem.conv, problem.source, packed, result + GUARD, scratch, threads);
-      check_result(&problem, result);
-    }
-    tw_free(packed);
-    tw_free(scratch);
-    free_problem(&problem);
+  check_many(12, ROUNDS / 3, true);
+}
+
+/* A picture of more than one block, in both. */
+static void several_blocks(void **state) {
+  (void)state;
+  if (!tw_byte_conv_possible()) {
+    skip();
   }
+  tw_random random;
+  tw_random_init(&random, 13);
+  const tw_byte_conv conv = {.channels = 64,
+                             .results = 20,
+                             .kernel = {3, 3},
+                             .strides = {1, 1},
+                             .dilations = {1, 1},
+                             .source = {30, 31},
+                             .result = {30, 31},
+                             .pads = {1, 1}};
+  problem problem = make_problem(&random, &conv);
+  check_direct(&problem);
+  check_winograd(&problem);
+  free_problem(&problem);
 }
 
 /* Few tiles, or another window: the direct one. */
@@ -282,6 +311,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_same_as_plain_loops),
       cmocka_unit_test(winograd_is_exact),
+      cmocka_unit_test(several_blocks),
       cmocka_unit_test(winograd_where_it_pays),
       cmocka_unit_test(quads_keep_to_their_bounds),
   };

@@ -32,6 +32,12 @@ static inline size_t padded_results(const tw_byte_conv *conv) {
 #define TARGET __attribute__((target("avx2,fma")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
+/* A pixel of the source; outside of it, where y or x may have wrapped around, the padding. */
+INLINE const uint8_t *pixel_at(const tw_byte_conv *conv, const uint8_t *source, size_t y, size_t x) {
+  const bool inside = y < conv->source[0] && x < conv->source[1];
+  return inside ? source + (y * conv->source[1] + x) * conv->channels : conv->padding;
+}
+
 /* Channels of one panel. */
 typedef struct panel {
   size_t first;

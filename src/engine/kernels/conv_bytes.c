@@ -10,10 +10,13 @@ static size_t taps_of(const tw_byte_conv *conv) {
   return conv->kernel[0] * conv->kernel[1];
 }
 
-/* Whether the quad that begins at `first` keeps to its bounds at each tap. */
-static bool is_within(const int8_t *first, size_t taps) {
-  const int8_t *quad[QUAD] = {first, first + taps, first + 4 * taps, first + 5 * taps};
+/* Whether one quad of a group's weights keeps to its bounds at each tap. */
+static bool is_within(const int8_t *group, size_t number, size_t taps) {
+  const int8_t *quad[QUAD];
   int wrong = 0;
+  for (size_t i = 0; i < QUAD; i++) {
+    quad[i] = group + tw_byte_quad_input(number, i) * taps;
+  }
   for (size_t t = 0; t < taps; t++) {
     int positive = 0;
     int negative = 0;
@@ -31,8 +34,8 @@ bool tw_byte_conv_fits(const tw_byte_conv *conv, const int8_t *weights) {
   const size_t taps = taps_of(conv);
   const size_t channels = conv->results * conv->channels;
   for (size_t c = 0; c < channels; c += GROUP) {
-    const int8_t *first = weights + c * taps;
-    if (!is_within(first, taps) || !is_within(first + 2 * taps, taps)) {
+    const int8_t *group = weights + c * taps;
+    if (!is_within(group, 0, taps) || !is_within(group, 1, taps)) {
       return false;
     }
   }
@@ -174,8 +177,7 @@ INLINE void sum_at_edges(const byte_work *work, tile tile, const int8_t *weights
       EACH(r, ROWS, rows) {
         const size_t y = top[r] + i * conv->dilations[0];
         const size_t x = left[r] + j * conv->dilations[1];
-        const bool inside = y < conv->source[0] && x < conv->source[1];
-        pixels[r] = inside ? work->source + (y * conv->source[1] + x) * conv->channels : conv->padding;
+        pixels[r] = pixel_at(conv, work->source, y, x);
       }
       add_products(pixels, conv->channels, weights, rows, vectors, sums);
       weights += conv->channels * vectors * LANES;

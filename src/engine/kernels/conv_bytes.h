@@ -15,6 +15,11 @@ enum {
   TW_BYTES_DEPTH = 64, /* inputs times taps; with fewer, what surrounds the products costs more than is won */
 };
 
+/* Input i (0..3) of quad 0 or 1, in its group. */
+static inline size_t tw_byte_quad_input(size_t quad, size_t i) {
+  return 2 * quad + i % 2 + i / 2 * 4;
+}
+
 /* Two-dimensional, one group; height before width. Pictures are channels last. */
 typedef struct tw_byte_conv {
   size_t channels; /* of the source; a multiple of TW_BYTES_GROUP */

@@ -9,13 +9,13 @@
 #include "engine/kernels/kernels.h"
 
 enum {
-  RESULTS = 2,          /* of a tile, in each direction */
-  SIDE = 4,             /* pixels of the source that a tile reads, and points */
-  POINTS = SIDE * SIDE, /* in both directions */
-  TAPS = 3,             /* of the kernel */
-  PAIR = 2,             /* inputs that are multiplied and summed at once */
-  WORDS = 16,           /* 16-bit numbers of a vector */
-  SKEW = 32,
+  RESULTS = 2,            /* of a tile, in each direction */
+  SIDE = 4,               /* pixels of the source that a tile reads, and points */
+  POINTS = SIDE * SIDE,   /* in both directions */
+  TAPS = 3,               /* of the kernel */
+  PAIR = 2,               /* inputs that are multiplied and summed at once */
+  WORDS = 16,             /* 16-bit numbers of a vector */
+  SKEW = 32,              /* numbers, see point_step */
   MOST_TILES = 48,        /* of a block: what is multiplied stays in the second-level cache */
   LEAST_TILES = 64,       /* of a picture: with fewer the weights, 32 bytes instead of 9, cost too much */
   MOST_CHANNELS = 1 << 11 /* 4 * 255 * 128 * 9 * 2^11 / 2 < 2^31: the result fits */
@@ -169,8 +169,7 @@ TARGET static void evaluate_block(const winograd_work *work, size_t begin, size_
     for (size_t i = 0; i < POINTS; i++) {
       const size_t y = at.y + i / SIDE - conv->pads[0]; /* outside: huge */
       const size_t x = at.x + i % SIDE - conv->pads[1];
-      const bool inside = y < conv->source[0] && x < conv->source[1];
-      pixels[i] = inside ? work->source + (y * conv->source[1] + x) * conv->channels : conv->padding;
+      pixels[i] = pixel_at(conv, work->source, y, x);
     }
     for (size_t c = 0; c < conv->channels; c += WORDS) {
       evaluate_channels(pixels, c, points + t * conv->channels + c, point_step(conv));
